@@ -1,0 +1,125 @@
+package awshttp
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// Account and Partition are those of the one account that the sandbox plays: AWS's number for documentation.
+const (
+	Account   = "111122223333"
+	Partition = "aws"
+)
+
+// A Principal is who makes a call. Exactly one of its kinds applies: an IAM user, a session of a role
+// (Role is set), or an AWS service (Service is set).
+type Principal struct {
+	ARN     string // arn:aws:iam::…:user/NAME or arn:aws:sts::…:assumed-role/ROLE/SESSION; empty for a service
+	Account string
+	UserID  string // the value of aws:userid
+	Role    string // ARN of the role behind a session
+	Service string // for example "scheduler.amazonaws.com"
+
+	// Context holds the condition keys that the principal brings to every call, for example
+	// aws:SourceArn and aws:SourceAccount of a service.
+	Context map[string][]string
+}
+
+// String names the principal as denials and recordings do.
+func (p Principal) String() string {
+	if p.Service != "" {
+		return p.Service
+	}
+	return p.ARN
+}
+
+// An Access is one question to the policies: may the principal do Action on Resource?
+type Access struct {
+	Action         string              // "redshift:GetClusterCredentials"
+	Resource       string              // an ARN, or "*" where the action has no resource
+	Context        map[string][]string // condition keys of this call, for example redshift:DurationSeconds
+	ResourcePolicy string              // JSON of the resource's own policy; empty if it has none
+}
+
+// An Authorizer decides by policies. A refusal is an *[Error] that names action, resource and principal.
+type Authorizer interface {
+	Authorize(p Principal, a Access) error
+}
+
+// A Caller tells who holds an access key.
+type Caller interface {
+	// Lookup returns the secret key that signs for accessKey and its principal. token is the session token that
+	// came with the request, empty for an IAM user's key. An unknown key, a wrong token and a session that has
+	// expired are *[Error]s with AWS's codes.
+	Lookup(accessKey, token string) (secretKey string, p Principal, err error)
+}
+
+// A Call is one request to one operation of one service.
+type Call struct {
+	Service   string // signing name: "secretsmanager", "redshift", "iam", "sts", "events", "scheduler", "lambda", "redshift-data"
+	Operation string // "GetSecretValue"
+	Principal Principal
+	Region    string    // from the signature
+	Time      time.Time // the sandbox's clock at arrival
+	RequestID string
+
+	// HTTP is the request as it came; its body has been read and is in Body. Only REST services need them.
+	HTTP *http.Request
+	Body []byte
+	// Path holds what the route captured from the URL of a REST service.
+	Path map[string]string
+
+	decode    func(into any) error
+	authorize func(Access) error
+}
+
+// Decode reads the input into a struct with one exported field for each member, named as in AWS's service model
+// (case included; a `json:"…"` tag overrides the name). A pointer is an optional member; a field tagged
+// `aws:"required"` must be present. For the query protocol a slice field reads PARAM.member.N and PARAM.ANYTHING.N.
+// An input that does not fit is the service's own validation *[Error].
+func (c *Call) Decode(into any) error { return c.decode(into) }
+
+// Authorize asks the policies whether the caller may do a, and records the question. An operation asks before
+// it looks whether the resource exists, once for each action and resource that AWS checks.
+func (c *Call) Authorize(a Access) error { return c.authorize(a) }
+
+// An Operation answers one call. What it returns is encoded for the service's protocol: a struct whose exported
+// fields are the members of the output, or nil where the output is empty. Any error that is not an *[Error]
+// is answered as the service's internal failure.
+type Operation func(ctx context.Context, call *Call) (output any, err error)
+
+// A Protocol is how a service writes calls on the wire.
+type Protocol int
+
+// The protocols of the services that Sluice and its tests talk to.
+const (
+	JSON     Protocol = iota // X-Amz-Target names the operation; AWS JSON 1.0 and 1.1
+	Query                    // form parameters in, XML out
+	RESTJSON                 // method and path name the operation
+)
+
+// A Service is a set of operations behind one signing name.
+type Service struct {
+	Name     string // signing name
+	Protocol Protocol
+	// Target is what X-Amz-Target has before the dot (JSON), for example "secretsmanager".
+	Target string
+	// Namespace and Version are the XML namespace and API version (Query).
+	Namespace, Version string
+	// Routes maps "METHOD /path/{capture}" to operations (RESTJSON), in net/http.ServeMux syntax.
+	Routes map[string]string
+	// Internal is the code of an internal failure, for example "InternalServiceError"; Invalid that of an input
+	// which does not fit the model, for example "InvalidParameterException".
+	Internal, Invalid string
+	Operations        map[string]Operation
+}
+
+// An Error is what AWS answers instead of an output.
+type Error struct {
+	Status  int    // HTTP status; 0 means 400
+	Code    string // "ResourceNotFoundException"
+	Message string
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
