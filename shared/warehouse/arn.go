@@ -1,0 +1,38 @@
+package warehouse
+
+import "strings"
+
+// A Place is where a cluster lives. ARNs of database users, databases and groups are made from it.
+type Place struct{ Partition, Region, Account string }
+
+// PlaceIn is the place of an account and region, with the partition that the region belongs to.
+func PlaceIn(account, region string) Place {
+	partition := "aws"
+	switch {
+	case strings.HasPrefix(region, "cn-"):
+		partition = "aws-cn"
+	case strings.HasPrefix(region, "us-gov-"):
+		partition = "aws-us-gov"
+	}
+	return Place{partition, region, account}
+}
+
+// UserARN names a database user, or a pattern of them, in policies.
+func (p Place) UserARN(cluster, user string) string { return p.arn("dbuser:" + cluster + "/" + user) }
+
+// DatabaseARN names a database in policies.
+func (p Place) DatabaseARN(cluster, database string) string {
+	return p.arn("dbname:" + cluster + "/" + database)
+}
+
+// GroupARN names a group of database users in policies.
+func (p Place) GroupARN(cluster, group string) string {
+	return p.arn("dbgroup:" + cluster + "/" + group)
+}
+
+// ClusterARN names a provisioned cluster.
+func (p Place) ClusterARN(cluster string) string { return p.arn("cluster:" + cluster) }
+
+func (p Place) arn(resource string) string {
+	return "arn:" + p.Partition + ":redshift:" + p.Region + ":" + p.Account + ":" + resource
+}
