@@ -42,7 +42,8 @@ type Access struct {
 	ResourcePolicy string              // JSON of the resource's own policy; empty if it has none
 }
 
-// An Authorizer decides by policies. A refusal is an *[Error] that names action, resource and principal.
+// An Authorizer decides by policies. A refusal is an *[Error] that names action, resource and principal, with the
+// code AccessDeniedException; the server spells it as the service's protocol does.
 type Authorizer interface {
 	Authorize(p Principal, a Access) error
 }
@@ -51,7 +52,7 @@ type Authorizer interface {
 type Caller interface {
 	// Lookup returns the secret key that signs for accessKey and its principal. token is the session token that
 	// came with the request, empty for an IAM user's key. An unknown key, a wrong token and a session that has
-	// expired are *[Error]s with AWS's codes.
+	// expired are *[Error]s with the codes of AWS's JSON protocols; the server spells them as the service does.
 	Lookup(accessKey, token string) (secretKey string, p Principal, err error)
 }
 
@@ -76,8 +77,15 @@ type Call struct {
 
 // Decode reads the input into a struct with one exported field for each member, named as in AWS's service model
 // (case included; a `json:"…"` tag overrides the name). A pointer is an optional member; a field tagged
-// `aws:"required"` must be present. For the query protocol a slice field reads PARAM.member.N and PARAM.ANYTHING.N.
-// An input that does not fit is the service's own validation *[Error].
+// `aws:"required"` must be present. For the query protocol a slice field reads PARAM.member.N and PARAM.ANYTHING.N,
+// and a map field PARAM.entry.N.key and .value. Fields may be strings, numbers, bools, [time.Time], []byte (base64),
+// structs, slices and maps of these, pointers to them, and `any` for JSON as it came.
+//
+// A REST service tags what does not stand in the body: `aws:"path=Name"`, `aws:"query=Name"`, `aws:"header=Name"`, and
+// `aws:"payload"` for a []byte that is the whole body. In one tag, several words are separated by commas.
+//
+// An input that does not fit is the service's own validation *[Error], with all that is missing at once. A member that
+// the struct does not have is refused by name with status 501, because ignoring it would be a silent difference from AWS.
 func (c *Call) Decode(into any) error { return c.decode(into) }
 
 // Authorize asks the policies whether the caller may do a, and records the question. An operation asks before
@@ -87,6 +95,14 @@ func (c *Call) Authorize(a Access) error { return c.authorize(a) }
 // An Operation answers one call. What it returns is encoded for the service's protocol: a struct whose exported
 // fields are the members of the output, or nil where the output is empty. Any error that is not an *[Error]
 // is answered as the service's internal failure.
+//
+// Members that are nil, a zero [time.Time] or, with `json:",omitempty"`, zero are left out. Tags on a field choose its
+// form where the protocol has several:
+//   - `aws:"list=Cluster"` is the name of a list's elements in XML; the default is member.
+//   - `aws:"date-time"` writes a time as 2026-01-02T15:04:05Z in JSON; the default is seconds since 1970. XML always has
+//     the former.
+//   - `aws:"header=X-Amz-Function-Error"` puts a member of a REST service into a header, `aws:"status"` an int into
+//     the HTTP status, and `aws:"payload"` makes a []byte the whole body.
 type Operation func(ctx context.Context, call *Call) (output any, err error)
 
 // A Protocol is how a service writes calls on the wire.
@@ -112,7 +128,9 @@ type Service struct {
 	// Internal is the code of an internal failure, for example "InternalServiceError"; Invalid that of an input
 	// which does not fit the model, for example "InvalidParameterException".
 	Internal, Invalid string
-	Operations        map[string]Operation
+	// Throttled is the code of an injected throttling; empty means ThrottlingException (Query: Throttling).
+	Throttled  string
+	Operations map[string]Operation
 }
 
 // An Error is what AWS answers instead of an output.

@@ -1,0 +1,116 @@
+package awshttp
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// ErrConnectionLost is what [Server.Do] returns where a client over HTTP would see its connection end without an answer.
+var ErrConnectionLost = errors.New("connection lost before an answer came")
+
+// A Kind is a way for a call to go wrong.
+type Kind string
+
+// The kinds of faults.
+const (
+	Throttled  Kind = "throttled"   // "Rate exceeded", with the service's code
+	Refused    Kind = "refused"     // the policies say no
+	Failing    Kind = "failing"     // the service's internal failure, status 500
+	LostBefore Kind = "lost-before" // the connection ends and nothing has happened
+	LostAfter  Kind = "lost-after"  // everything has happened and the connection ends
+)
+
+var kinds = []Kind{Throttled, Refused, Failing, LostBefore, LostAfter}
+
+// A Fault makes the next Count calls of an operation go wrong.
+type Fault struct {
+	Service   string `json:"service"`   // signing name
+	Operation string `json:"operation"` // empty means every operation of the service
+	Kind      Kind   `json:"kind"`
+	Count     int    `json:"count"` // how many calls are left
+}
+
+// Faults are waiting for calls. Faults that fit the same call are used up in the order they were added.
+// Its methods may be called from several goroutines.
+type Faults struct {
+	mu      sync.Mutex
+	waiting []Fault
+}
+
+// Add lets f wait for calls. All that is wrong with f comes in one error.
+func (f *Faults) Add(fault Fault) error {
+	var problems []error
+	if fault.Service == "" {
+		problems = append(problems, errors.New("service is empty; give a signing name such as secretsmanager"))
+	}
+	if !slices.Contains(kinds, fault.Kind) {
+		problems = append(problems, fmt.Errorf("kind %q is unknown; use one of %q", fault.Kind, kinds))
+	}
+	if fault.Count < 1 {
+		problems = append(problems, fmt.Errorf("count is %d; use at least 1", fault.Count))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("add fault: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = append(f.waiting, fault)
+	return nil
+}
+
+// List returns the faults that are still waiting, with the calls they have left.
+func (f *Faults) List() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.waiting)
+}
+
+// Clear removes all faults.
+func (f *Faults) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = nil
+}
+
+// take uses up one fault that fits the call; empty if there is none.
+func (f *Faults) take(service, operation string) Kind {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.waiting {
+		w := &f.waiting[i]
+		if w.Service != service || w.Operation != "" && !strings.EqualFold(w.Operation, operation) {
+			continue
+		}
+		kind := w.Kind
+		if w.Count--; w.Count == 0 {
+			f.waiting = slices.Delete(f.waiting, i, i+1)
+		}
+		return kind
+	}
+	return ""
+}
+
+// injected is the error of a call that goes wrong before its operation runs; nil if the operation shall run.
+func (e *endpoint) injected(kind Kind, call *Call) error {
+	switch kind {
+	case Throttled:
+		code := e.Throttled
+		if code == "" {
+			code = "ThrottlingException"
+		}
+		return e.spell(&Error{0, code, "Rate exceeded"})
+	case Refused:
+		action := call.Service + ":" + call.Operation
+		return e.spell(&Error{http.StatusForbidden, "AccessDeniedException", fmt.Sprintf(
+			"User: %s is not authorized to perform: %s because no identity-based policy allows the %[2]s action", call.Principal, action)})
+	case Failing:
+		return e.internal("the sandbox was told to fail this call")
+	case LostBefore:
+		return ErrConnectionLost
+	}
+	return nil
+}

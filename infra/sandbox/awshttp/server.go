@@ -1,0 +1,172 @@
+package awshttp
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+
+	"github.com/sluicehq/sluice/infra/sandbox/clock"
+)
+
+// maxBody is the largest body that is read, in bytes: Lambda's synchronous payload of 6 MB and some room.
+const maxBody = 8 << 20
+
+// DefaultRegion is the region of calls that do not name one.
+const DefaultRegion = "us-east-1"
+
+// A Config says what a [Server] asks about time, callers and policies.
+type Config struct {
+	Clock      *clock.Clock
+	Caller     Caller
+	Authorizer Authorizer
+	Region     string // of calls made by [Server.Do]; empty means DefaultRegion
+}
+
+// A Server answers AWS requests. It is an [http.Handler].
+type Server struct {
+	config   Config
+	services map[string]*endpoint
+	faults   Faults
+	calls    Recorder
+}
+
+// New returns a server without services.
+func New(c Config) *Server {
+	if c.Region == "" {
+		c.Region = DefaultRegion
+	}
+	return &Server{config: c, services: map[string]*endpoint{}}
+}
+
+// Register adds services. It panics if a signing name comes twice or a route names an operation that is not there:
+// the sandbox must not start so. All services are registered before the first call.
+func (s *Server) Register(services ...Service) {
+	for _, service := range services {
+		if s.services[service.Name] != nil {
+			panic(fmt.Sprintf("register service %q: it is registered already", service.Name))
+		}
+		s.services[service.Name] = newEndpoint(service)
+	}
+}
+
+// Faults holds what will go wrong with the next calls.
+func (s *Server) Faults() *Faults { return &s.faults }
+
+// Calls holds the calls that were made.
+func (s *Server) Calls() *Recorder { return &s.calls }
+
+// ServeHTTP answers one signed request.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id := requestID()
+	// SDKs correct their clocks by this header, so that it must show the sandbox's time.
+	w.Header().Set("Date", s.config.Clock.Now().Format(http.TimeFormat))
+	w.Header().Set("X-Amzn-Requestid", id)
+
+	call, at, err := s.accept(w, r, id)
+	var output any
+	if err == nil {
+		output, err = s.perform(r.Context(), at, call)
+	} else {
+		s.calls.add(call, nil, err, "")
+	}
+	if errors.Is(err, ErrConnectionLost) {
+		panic(http.ErrAbortHandler) // net/http's way to drop the connection without an answer
+	}
+	if err != nil {
+		at.writeError(w, id, asError(at, call, err))
+		return
+	}
+	if err := at.writeOutput(w, call, output); err != nil {
+		at.writeError(w, id, asError(at, call, err))
+	}
+}
+
+// accept reads and authenticates a request and finds its operation. The endpoint and the call are never nil: with
+// an error they hold what is known by then, for the answer and for the record.
+func (s *Server) accept(w http.ResponseWriter, r *http.Request, id string) (*Call, *endpoint, error) {
+	now := s.config.Clock.Now()
+	call := &Call{Time: now, RequestID: id, HTTP: r}
+	at := guessEndpoint(r)
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if err != nil {
+		return call, at, readError(err)
+	}
+	call.Body = body
+
+	sig, err := parseSignature(r)
+	if err != nil {
+		return call, at, err
+	}
+	call.Service, call.Region = sig.service, sig.region
+	if known := s.services[sig.service]; known != nil {
+		at = known
+	} else {
+		at.Name = sig.service
+	}
+	in, err := at.route(r, body) // before the signature is checked, so that a refusal is recorded with its operation
+	call.Operation, call.Path = in.operation, in.path
+	key, principal, lookupErr := s.config.Caller.Lookup(sig.accessKey, sig.token)
+	if lookupErr != nil {
+		return call, at, lookupErr
+	}
+	if err := sig.verify(r, body, key, now); err != nil {
+		return call, at, err
+	}
+	call.Principal = principal
+	if err != nil {
+		return call, at, err
+	}
+	call.decode = func(into any) error { return at.decode(call, in, into) }
+	return call, at, nil
+}
+
+func readError(err error) error {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return &Error{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+			fmt.Sprintf("the body of the request is larger than %d bytes", tooLarge.Limit)}
+	}
+	return &Error{http.StatusBadRequest, "SerializationException", "the body of the request ended early"}
+}
+
+// perform runs one call: faults, the operation itself, the record.
+func (s *Server) perform(ctx context.Context, at *endpoint, call *Call) (output any, err error) {
+	var asked []AskedAccess
+	call.authorize = func(a Access) error {
+		a.Context = withDefault(a.Context, "aws:RequestedRegion", call.Region)
+		err := s.config.Authorizer.Authorize(call.Principal, a)
+		asked = append(asked, AskedAccess{a.Action, a.Resource, a.Context, err == nil})
+		if refusal, ok := errors.AsType[*Error](err); ok {
+			return at.spell(refusal)
+		}
+		return err
+	}
+	kind := s.faults.take(call.Service, call.Operation)
+	if err = at.injected(kind, call); err == nil {
+		output, err = at.Operations[call.Operation](ctx, call)
+	}
+	if kind == LostAfter {
+		output, err = nil, ErrConnectionLost
+	}
+	s.calls.add(call, asked, err, kind)
+	return output, err
+}
+
+// withDefault returns keys with name set to value, unless it is set already. It leaves keys itself alone.
+func withDefault(keys map[string][]string, name, value string) map[string][]string {
+	all := map[string][]string{name: {value}}
+	for k, v := range keys {
+		all[k] = v
+	}
+	return all
+}
+
+// requestID makes an identifier in the form of AWS's request ids, a UUID.
+func requestID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
