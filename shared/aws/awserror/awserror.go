@@ -1,0 +1,95 @@
+// Package awserror turns what AWS answers into faults: by code, once, here.
+package awserror
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"slices"
+
+	smithy "github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// Reasons that any AWS call can have.
+const (
+	Unauthorized = "Unauthorized" // the policies do not allow the call
+	Throttled    = "Throttled"    // too many calls; the SDK's own retries are used up
+	Unavailable  = "Unavailable"  // the service failed, or could not be reached in time
+	Rejected     = "Rejected"     // the service does not accept the request
+)
+
+// A Cause is what one code of one operation means.
+type Cause struct {
+	Kind   fault.Kind
+	Reason string
+	Fix    string
+}
+
+// A Table says what codes mean where the general rules do not.
+type Table map[string]Cause
+
+// Codes that AWS services use for the same thing.
+var (
+	throttling = []string{"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+	denied     = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"}
+	identity   = []string{"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"}
+)
+
+// Explain is err as a *[fault.Error]. op and subject are what was being done and to what; table comes before the
+// general rules. A nil err is nil.
+func Explain(err error, op, subject string, table Table) error {
+	if err == nil {
+		return nil
+	}
+	e := &fault.Error{Op: op, Subject: subject, Err: err}
+	e.Kind, e.Reason, e.Fix = classify(err, table)
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		e.Err = &answer{api.ErrorCode(), api.ErrorMessage(), err}
+	}
+	return e
+}
+
+// An answer prints what the service said, without the request that the SDK puts around it.
+type answer struct {
+	code, message string
+	err           error
+}
+
+func (a *answer) Error() string { return a.code + ": " + a.message }
+func (a *answer) Unwrap() error { return a.err }
+
+func classify(err error, table Table) (fault.Kind, string, string) {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		code := api.ErrorCode()
+		cause, known := table[code]
+		switch {
+		case known:
+			return cause.Kind, cause.Reason, cause.Fix
+		case slices.Contains(throttling, code):
+			return fault.Retry, Throttled, "nothing; it is tried again"
+		case slices.Contains(denied, code):
+			return fault.Blocked, Unauthorized, "allow the action and resource that the message names, in the policy of the principal that it names"
+		case slices.Contains(identity, code):
+			return fault.Retry, Unauthorized, "check the function's role and the machine's clock"
+		}
+	}
+	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
+		switch status := response.HTTPStatusCode(); {
+		case status == http.StatusTooManyRequests:
+			return fault.Retry, Throttled, "nothing; it is tried again"
+		case status >= http.StatusInternalServerError && status != http.StatusNotImplemented:
+			return fault.Retry, Unavailable, "nothing; it is tried again"
+		case status >= http.StatusBadRequest:
+			return fault.Blocked, Rejected, "read the service's message; what was asked for is not valid"
+		}
+	}
+	network, isNetwork := errors.AsType[net.Error](err)
+	if _, failed := errors.AsType[*smithyhttp.RequestSendError](err); failed || isNetwork && network.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+		return fault.Retry, Unavailable, "check the route from the function to the service's endpoint"
+	}
+	return fault.Bug, "Unforeseen", "report this message"
+}

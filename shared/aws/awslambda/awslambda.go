@@ -1,0 +1,50 @@
+// Package awslambda is how Sluice's functions answer the Lambda service.
+package awslambda
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambda/messages"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// Malformed is the errorType of an event that is not what the function is for.
+const Malformed = "Malformed"
+
+// Start serves the handler that wire makes. Settings that are wrong end the process before the first event, with all
+// problems in the log: Lambda then reports the deployment as failed at once.
+func Start(name string, wire func(context.Context, *slog.Logger) (lambda.Handler, error)) {
+	log := lambdacontext.NewLogger()
+	handler, err := wire(context.Background(), log)
+	if err != nil {
+		log.Error(name+" cannot start", "outcome", "Misconfigured", "err", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
+
+// Failure is err as Lambda publishes it: the reason is the errorType that alarms and callers match on.
+func Failure(reason string, err error) error {
+	return messages.InvokeResponse_Error{Type: reason, Message: err.Error()}
+}
+
+// Answer is the output of a function.
+func Answer(output any) ([]byte, error) {
+	b, err := json.Marshal(output)
+	if err != nil {
+		return nil, fmt.Errorf("encode answer: %w", err)
+	}
+	return b, nil
+}
+
+// Cause is err as attributes of a log line, under fixed keys.
+func Cause(err error) slog.Attr {
+	return slog.Group("", slog.String("reason", fault.ReasonOf(err)), slog.String("kind", string(fault.KindOf(err))), slog.String("err", err.Error()))
+}

@@ -1,0 +1,60 @@
+package credentials
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/settings"
+)
+
+// backOff is how long to wait after each failure in a row; the last entry holds for all that follow.
+var backOff = []time.Duration{5 * time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute}
+
+// pause is how long to wait after so many failures in a row while a lease with so much life is left. While it
+// lives, the next attempt comes before half of that life is gone; a dead lease sets no such limit, and the
+// day's attempts must last.
+func pause(failures int, left, tick time.Duration) time.Duration {
+	if failures == 0 {
+		return 0
+	}
+	wait := backOff[min(failures, len(backOff))-1]
+	if left > 0 {
+		wait = min(wait, max(left/2, tick))
+	}
+	return wait
+}
+
+// hold looks whether the attempts so far forbid another one now. They are counted from the versions, since every
+// attempt takes one and Secrets Manager keeps each for a day: versions newer than the current one are failures.
+func (r *Refresher) hold(versions []Version, s state) (Action, string) {
+	var day, failures, failuresToday int
+	var last time.Time
+	for _, v := range versions {
+		today := v.Created.After(s.now.Add(-24 * time.Hour))
+		if today {
+			day++
+		}
+		if !v.Created.After(s.current.Created) {
+			continue
+		}
+		failures++
+		if today {
+			failuresToday++
+		}
+		if v.Created.After(last) {
+			last = v.Created
+		}
+	}
+	if failuresToday >= settings.FailuresPerDay {
+		return Exhausted, fmt.Sprintf("%d attempts of the last 24 hours failed", failuresToday)
+	}
+	if most := settings.VersionsPerDay - settings.SpareVersions; day >= most {
+		return Exhausted, fmt.Sprintf("the secret took %d versions in the last 24 hours, of at most %d", day, most)
+	}
+	// Ticks are not exact: without slack, an attempt that is due at a tick would wait for the next.
+	next := last.Add(pause(failures, s.left, r.Timings.Tick) - settings.Slack)
+	if failures > 0 && s.now.Before(next) {
+		return BackingOff, fmt.Sprintf("attempts that failed: %d; the next is due at %s", failures, next.Format(time.RFC3339))
+	}
+	return "", ""
+}

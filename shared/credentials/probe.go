@@ -1,0 +1,45 @@
+package credentials
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// A LoginProber is a [Prober] that logs in to the warehouse over verified TLS.
+type LoginProber struct {
+	Roots *x509.CertPool // authorities of the warehouse's certificate; nil means the system's
+}
+
+// probeTimeout bounds login and query together, well below the time limit of the function that asks.
+const probeTimeout = 15 * time.Second
+
+// Probe logs in with c and looks who it is. A user or group that does not exist is found by the login itself.
+func (p LoginProber) Probe(ctx context.Context, c Content, l warehouse.Login) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	conn, err := connector.Login(ctx, connector.Target{Host: c.Host, Port: c.Port, Database: c.Database, User: c.User, Password: c.Password, Roots: p.Roots})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
+
+	var user string
+	var super bool
+	if err := conn.QueryRow(ctx, "SELECT usename, usesuper FROM pg_catalog.pg_user WHERE usename = current_user").Scan(&user, &super); err != nil {
+		return fmt.Errorf("look who %s is: %w", c.User, err)
+	}
+	switch {
+	case super:
+		return superuser("user " + user + " on cluster " + c.Cluster)
+	case user != l.User:
+		return &fault.Error{Kind: fault.Blocked, Reason: ContentMismatch, Op: "verify lease", Subject: "user " + l.User + " on cluster " + c.Cluster,
+			Err: fmt.Errorf("the login is the user %s", user), Fix: "look for a user mapping in the warehouse that renames logins"}
+	}
+	return nil
+}

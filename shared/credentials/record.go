@@ -1,0 +1,87 @@
+package credentials
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/settings"
+)
+
+// Staging labels of a consumer's secret.
+const (
+	Current = "AWSCURRENT"
+	Pending = "AWSPENDING"
+
+	// LeaseLabel moves to a version together with the lease that is stored in it, so it names the newest lease there
+	// is. It tells a pending version that holds a lease from one that holds nothing yet, and a lease from the
+	// deployment's placeholder, to those who may not read values.
+	LeaseLabel = "SLUICE_LEASE"
+)
+
+// Reasons of the faults that this package returns. Events, alarms and tests match on them.
+const (
+	NotOurs            = "NotOurs"            // the secret is not a consumer's of this stage and warehouse
+	BeingDeleted       = "BeingDeleted"       // the secret is in its recovery window
+	Replica            = "Replica"            // the secret is a copy of one in another region
+	TokenUnknown       = "TokenUnknown"       // the rotation's token names no version
+	TokenNotPending    = "TokenNotPending"    // the rotation is over, or a newer one has begun
+	LoginNotAllowed    = "LoginNotAllowed"    // the tags ask for what the warehouse does not allow
+	Superuser          = "Superuser"          // the user is a superuser
+	ClusterMissing     = "ClusterMissing"     // no such cluster
+	ClusterParked      = "ClusterParked"      // the cluster takes no logins in its status
+	LeaseTooShort      = "LeaseTooShort"      // Redshift gave less life than was asked for
+	LeaseExpired       = "LeaseExpired"       // the pending lease died before it could be promoted
+	NoLease            = "NoLease"            // the pending version holds no lease
+	ContentMismatch    = "ContentMismatch"    // the pending lease is not what the tags ask for
+	Conflict           = "Conflict"           // somebody else changed the secret meanwhile
+	RotationOff        = "RotationOff"        // rotation is not configured, or was cancelled
+	RotationInProgress = "RotationInProgress" // an earlier rotation has not ended
+	VersionTaken       = "VersionTaken"       // the token's version already holds another value
+)
+
+// A Record is what Secrets Manager says of a secret without its value.
+type Record struct {
+	ARN      string
+	Tags     map[string]string
+	Stages   map[string][]string // labels of each version that has any
+	Rotating bool                // rotation is configured and not cancelled
+	Rotated  bool                // at least one rotation has succeeded
+	Deleted  bool                // scheduled for deletion
+	Replica  bool                // a copy of a secret of another region
+	Now      time.Time           // the service's clock when it answered
+}
+
+// consumer is whose secret this is, if it is a living one of the stage.
+func (r Record) consumer(stage string) (settings.Consumer, error) {
+	refuse := func(reason, what, fix string) error {
+		return &fault.Error{Kind: fault.Blocked, Reason: reason, Op: "check secret", Subject: r.ARN, Fix: fix, Err: fmt.Errorf("%s", what)}
+	}
+	switch {
+	case r.Tags[settings.TagStage] != stage:
+		return settings.Consumer{}, refuse(NotOurs, "its tag "+settings.TagStage+" is not "+stage, "use this function for the secrets of its own stage only")
+	case r.Deleted:
+		return settings.Consumer{}, refuse(BeingDeleted, "it is scheduled for deletion", "restore it, or remove its consumer from the configuration")
+	case r.Replica:
+		return settings.Consumer{}, refuse(Replica, "it is a replica", "rotate the secret in its primary region")
+	}
+	c, err := settings.LoadConsumer(r.Tags)
+	if err != nil {
+		return c, refuse(NotOurs, "its tags do not describe a consumer: "+strings.ReplaceAll(err.Error(), "\n", ", "), "deploy the consumer again")
+	}
+	return c, nil
+}
+
+func (r Record) has(version, label string) bool { return slices.Contains(r.Stages[version], label) }
+
+// holder is the version that has label, or "".
+func (r Record) holder(label string) string {
+	for version, labels := range r.Stages {
+		if slices.Contains(labels, label) {
+			return version
+		}
+	}
+	return ""
+}
