@@ -88,8 +88,8 @@ func (e *endpoint) route(r *http.Request, body []byte) (input, error) {
 		in.query, in.header = r.URL.Query(), r.Header
 		e.match(r, &in)
 	}
-	if e.Operations[in.operation] == nil {
-		return in, e.missing(in.operation)
+	if err == nil && e.Operations[in.operation] == nil {
+		err = e.missing(in.operation)
 	}
 	return in, err
 }
