@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 	"os"
 
@@ -24,12 +23,12 @@ import (
 func main() { awslambda.Start("refresh", wire) }
 
 // wire builds the handler from the environment. It makes no network call.
-func wire(ctx context.Context, log *slog.Logger) (lambda.Handler, error) {
+func wire(log *slog.Logger) (lambda.Handler, error) {
 	s, err := settings.LoadRefresh(os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := awsclient.Load(ctx)
+	cfg, err := awsclient.Load(os.LookupEnv)
 	if err != nil {
 		return nil, err
 	}

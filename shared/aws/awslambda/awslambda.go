@@ -2,7 +2,6 @@
 package awslambda
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -20,9 +19,9 @@ const Malformed = "Malformed"
 
 // Start serves the handler that wire makes. Settings that are wrong end the process before the first event, with all
 // problems in the log: Lambda then reports the deployment as failed at once.
-func Start(name string, wire func(context.Context, *slog.Logger) (lambda.Handler, error)) {
+func Start(name string, wire func(*slog.Logger) (lambda.Handler, error)) {
 	log := lambdacontext.NewLogger()
-	handler, err := wire(context.Background(), log)
+	handler, err := wire(log)
 	if err != nil {
 		log.Error(name+" cannot start", "outcome", "Misconfigured", "err", err)
 		os.Exit(1)
