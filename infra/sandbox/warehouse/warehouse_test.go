@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +25,10 @@ import (
 
 const lifetime = 15 * time.Minute
 
-var server *postgres.Server
+var (
+	server *postgres.Server
+	made   atomic.Int64 // clusters so far
+)
 
 func TestMain(m *testing.M) {
 	var err error
@@ -60,7 +64,7 @@ func newCluster(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := strings.ToLower(t.Name())
+	name := fmt.Sprintf("%s_%d", strings.ToLower(t.Name()), made.Add(1)) // users and groups are the server's
 	c := &cluster{clock: clock.New(t.Context()), authority: authority, database: name + "_db", user: name, root: filepath.Join(t.TempDir(), "ca.pem")}
 	if err := os.WriteFile(c.root, authority.PEM(), 0o600); err != nil {
 		t.Fatal(err)
