@@ -1,0 +1,169 @@
+package redshift
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base64"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
+	"github.com/sluicehq/sluice/shared/secret"
+)
+
+// The life of a login, in seconds.
+// Source: Amazon Redshift API Reference, GetClusterCredentials (DurationSeconds).
+const (
+	minDuration = 900
+	maxDuration = 3600
+)
+
+// passwordBytes makes a password as long as those in AWS's examples: 76 characters of base64.
+const passwordBytes = 55
+
+type credentialsInput struct {
+	DbUser            string `aws:"required"`
+	DbName            *string
+	DbGroups          []string
+	AutoCreate        bool
+	DurationSeconds   *int
+	ClusterIdentifier string
+	CustomDomainName  string
+}
+
+type credentialsOutput struct {
+	DbUser     string
+	DbPassword string
+	Expiration time.Time
+}
+
+func (s *Service) getClusterCredentials(ctx context.Context, call *awshttp.Call) (any, error) {
+	var in credentialsInput
+	if err := call.Decode(&in); err != nil {
+		return nil, err
+	}
+	if err := in.validate(); err != nil {
+		return nil, err
+	}
+	for _, access := range in.accesses(call.Region) {
+		if err := call.Authorize(access); err != nil {
+			return nil, err
+		}
+	}
+	endpoint, missingUserFails, err := s.issuer(in.ClusterIdentifier)
+	if err != nil {
+		return nil, err
+	}
+	if missingUserFails && !in.AutoCreate {
+		found, err := endpoint.HasUser(ctx, strings.ToLower(in.DbUser))
+		if err != nil {
+			return nil, err
+		}
+		if !found {
+			return nil, invalid("DbUser %q does not exist in the database", in.DbUser)
+		}
+	}
+	login := in.login(s.clock.Now())
+	endpoint.Issue(login)
+	return credentialsOutput{login.Name, login.Password.Reveal(), login.Expires}, nil
+}
+
+// issuer is the endpoint of a cluster that takes logins now.
+func (s *Service) issuer(identifier string) (e Endpoint, missingUserFails bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, err := s.find(identifier)
+	if err != nil {
+		return nil, false, err
+	}
+	if !takesLogins(c.status) {
+		return nil, false, c.wrongState()
+	}
+	return c.Endpoint, s.missingUserFails, nil
+}
+
+// validate reports the first member that the API does not take. It comes before every question to the policies.
+func (in *credentialsInput) validate() error {
+	if in.CustomDomainName != "" {
+		return &awshttp.Error{Code: "UnsupportedOperation", Message: "the sandbox has no custom domain names; use ClusterIdentifier"}
+	}
+	if in.ClusterIdentifier == "" {
+		return invalid("ClusterIdentifier or CustomDomainName is required")
+	}
+	if problem := badName(in.DbUser, bothCases); problem != "" {
+		return invalid("DbUser %q %s", in.DbUser, problem)
+	}
+	if strings.EqualFold(in.DbUser, "PUBLIC") {
+		return invalid("DbUser cannot be PUBLIC")
+	}
+	if in.DbName != nil {
+		if problem := badName(*in.DbName, bothCases); problem != "" {
+			return invalid("DbName %q %s", *in.DbName, problem)
+		}
+	}
+	for _, group := range in.DbGroups {
+		if problem := badName(group, lowerCase); problem != "" {
+			return invalid("DbGroups: %q %s", group, problem)
+		}
+	}
+	if d := in.duration(); d < minDuration || d > maxDuration {
+		return invalid("DurationSeconds is %d; it must be between %d and %d", d, minDuration, maxDuration)
+	}
+	return nil
+}
+
+func (in *credentialsInput) duration() int {
+	if in.DurationSeconds == nil {
+		return minDuration
+	}
+	return *in.DurationSeconds
+}
+
+// accesses are the questions to the policies.
+// Source: Amazon Redshift Management Guide, resource policies for GetClusterCredentials.
+func (in *credentialsInput) accesses(region string) []awshttp.Access {
+	keys := map[string][]string{
+		"redshift:DbUser":          {in.DbUser},
+		"redshift:DurationSeconds": {strconv.Itoa(in.duration())},
+	}
+	if in.DbName != nil {
+		keys["redshift:DbName"] = []string{*in.DbName}
+	}
+	ask := func(action, kind, name string) awshttp.Access {
+		return awshttp.Access{Action: "redshift:" + action, Resource: arn(region, kind, in.ClusterIdentifier+"/"+name), Context: keys}
+	}
+	all := []awshttp.Access{ask("GetClusterCredentials", "dbuser", in.DbUser)}
+	if in.DbName != nil {
+		all = append(all, ask("GetClusterCredentials", "dbname", *in.DbName))
+	}
+	if in.AutoCreate {
+		all = append(all, ask("CreateClusterUser", "dbuser", in.DbUser))
+	}
+	for _, group := range in.DbGroups {
+		all = append(all, ask("JoinGroup", "dbgroup", group))
+	}
+	return all
+}
+
+// login is what the cluster's endpoint will know of the answer. The name has the groups in it only with AutoCreate.
+// Source: Amazon Redshift Management Guide, Generating IAM database credentials using the CLI or API (its examples).
+func (in *credentialsInput) login(now time.Time) warehouse.Login {
+	name := "IAM:" + in.DbUser
+	if in.AutoCreate {
+		name = strings.Join(append([]string{"IAMA", in.DbUser}, in.DbGroups...), ":")
+	}
+	random := make([]byte, passwordBytes)
+	_, _ = rand.Read(random) // never fails
+	l := warehouse.Login{
+		User: strings.ToLower(in.DbUser), Name: name, Password: secret.New(base64.StdEncoding.EncodeToString(random)),
+		Groups: in.DbGroups, AutoCreate: in.AutoCreate,
+		// Rounded to what the answer can say, so that no login outlives it.
+		Expires: now.Add(time.Duration(in.duration()) * time.Second).Truncate(time.Millisecond),
+	}
+	if in.DbName != nil {
+		l.Database = *in.DbName
+	}
+	return l
+}

@@ -1,0 +1,163 @@
+// Package redshift plays the control plane of Amazon Redshift: provisioned clusters, their state, and the
+// temporary logins that GetClusterCredentials issues for their endpoints.
+//
+// What AWS's documentation leaves open is decided here, and nothing but this sandbox says that it is so:
+//   - GetClusterCredentials is refused with InvalidClusterState while a cluster takes no logins (paused, pausing, resuming,
+//     creating, rebooting, failed). While it is resized or modified, logins are issued.
+//   - Pausing and resuming take five minutes each, during which the cluster takes no logins.
+//   - Upper-case letters in DbUser and DbGroups are those of the policies and of the returned name; the database knows the
+//     names in lower case, as it does every identifier. DbName is taken as it is.
+//   - A value out of range is InvalidParameterValue. The messages are ours.
+//   - All questions about one request carry the same condition keys; redshift:DurationSeconds is there when the request
+//     leaves it to the default.
+package redshift
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
+)
+
+// ErrClusterNotFound means that there is no cluster of that name; names are case sensitive.
+var ErrClusterNotFound = errors.New("cluster not found")
+
+// A Clock tells the time and runs work later.
+type Clock interface {
+	Now() time.Time
+	At(t time.Time, run func()) (cancel func())
+}
+
+// An Endpoint is where clients of a cluster log in.
+type Endpoint interface {
+	Host() string
+	Port() int
+	// Issue makes a login valid.
+	Issue(warehouse.Login)
+	// Pause ends all sessions and takes no new ones until Resume.
+	Pause()
+	Resume()
+	// HasUser reports whether the cluster has a database user of that name.
+	HasUser(ctx context.Context, name string) (bool, error)
+	// Session opens a session of a database user without a login.
+	Session(ctx context.Context, database, user string) (*pgx.Conn, error)
+}
+
+// A Cluster describes a cluster to add.
+type Cluster struct {
+	Identifier     string
+	Endpoint       Endpoint
+	Database       string // the first database; empty is dev
+	MasterUsername string // the superuser that came with the cluster; empty is awsuser
+	SecurityGroups []string
+	Roles          []string // ARNs of attached roles
+	Tags           map[string]string
+}
+
+// A Service is Redshift in one region of the account. Its methods may be called from several goroutines.
+type Service struct {
+	clock Clock
+
+	mu               sync.Mutex
+	clusters         map[string]*cluster
+	missingUserFails bool
+}
+
+type cluster struct {
+	Cluster
+	status    string
+	created   time.Time
+	namespace string // identifier
+	cancel    func() // of a change that is under way
+}
+
+// New returns a service without clusters.
+func New(clock Clock) *Service {
+	return &Service{clock: clock, clusters: map[string]*cluster{}}
+}
+
+// AddCluster adds an available cluster. Everything in c is copied but its endpoint.
+func (s *Service) AddCluster(c Cluster) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c.Identifier == "" || c.Endpoint == nil {
+		return errors.New("add cluster: it needs an identifier and an endpoint")
+	}
+	if s.clusters[c.Identifier] != nil {
+		return fmt.Errorf("add cluster %s: there is one already", c.Identifier)
+	}
+	c.Database = cmp.Or(c.Database, "dev")
+	c.MasterUsername = cmp.Or(c.MasterUsername, "awsuser")
+	c.SecurityGroups, c.Roles, c.Tags = slices.Clone(c.SecurityGroups), slices.Clone(c.Roles), maps.Clone(c.Tags)
+	s.clusters[c.Identifier] = &cluster{Cluster: c, status: available, created: s.clock.Now(), namespace: uuid(), cancel: func() {}}
+	return nil
+}
+
+// SetMissingUserFails chooses what GetClusterCredentials does about a database user that does not exist, without
+// AutoCreate: true is the behaviour of the older user guide, where the call fails; false, the API reference's and
+// the default, lets the call succeed and the login fail.
+func (s *Service) SetMissingUserFails(fails bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.missingUserFails = fails
+}
+
+// HasCluster reports whether there is a cluster of that name.
+func (s *Service) HasCluster(identifier string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.clusters[identifier] != nil
+}
+
+// Session opens a session of a database user of a cluster, for the Data API, which has asked the policies.
+// The error is [ErrClusterNotFound], warehouse.ErrPaused or PostgreSQL's. The caller closes the session.
+func (s *Service) Session(ctx context.Context, identifier, database, user string) (*pgx.Conn, error) {
+	s.mu.Lock()
+	c := s.clusters[identifier]
+	s.mu.Unlock()
+	if c == nil {
+		return nil, ErrClusterNotFound
+	}
+	return c.Endpoint.Session(ctx, database, user)
+}
+
+// AWS is the service's front: version 2012-12-01 of the query protocol.
+func (s *Service) AWS() awshttp.Service {
+	return awshttp.Service{
+		Name: "redshift", Protocol: awshttp.Query,
+		Namespace: "http://redshift.amazonaws.com/doc/2012-12-01/", Version: "2012-12-01",
+		Internal: "InternalFailure", Invalid: "InvalidParameterValue",
+		Operations: map[string]awshttp.Operation{
+			"DescribeClusters":      s.describeClusters,
+			"GetClusterCredentials": s.getClusterCredentials,
+			"PauseCluster":          s.pauseCluster,
+			"ResumeCluster":         s.resumeCluster,
+		},
+	}
+}
+
+// find returns a cluster. The caller holds s.mu.
+func (s *Service) find(identifier string) (*cluster, error) {
+	if c := s.clusters[identifier]; c != nil {
+		return c, nil
+	}
+	return nil, &awshttp.Error{Status: 404, Code: "ClusterNotFound", Message: "Cluster " + identifier + " not found."}
+}
+
+// arn names a resource as Redshift does: kind is cluster, namespace, dbuser, dbname or dbgroup.
+func arn(region, kind, name string) string {
+	return fmt.Sprintf("arn:%s:redshift:%s:%s:%s:%s", awshttp.Partition, region, awshttp.Account, kind, name)
+}
+
+func invalid(format string, args ...any) error {
+	return &awshttp.Error{Code: "InvalidParameterValue", Message: fmt.Sprintf(format, args...)}
+}
