@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -127,7 +128,7 @@ func (s *Service) Session(ctx context.Context, identifier, database, user string
 	if c == nil {
 		return nil, ErrClusterNotFound
 	}
-	return c.Endpoint.Session(ctx, database, user)
+	return c.Endpoint.Session(ctx, database, strings.ToLower(user))
 }
 
 // AWS is the service's front: version 2012-12-01 of the query protocol.

@@ -1,0 +1,136 @@
+// Package redshiftdata plays the Amazon Redshift Data API: statements that run in the background, as a database user,
+// on the real PostgreSQL behind a cluster.
+//
+// A statement authenticates with DbUser, for which the caller needs redshift:GetClusterCredentials as well. Other ways
+// (SecretArn, WorkgroupName, the caller's own identity) and sessions are not there, and are refused as not there.
+//
+// What AWS's documentation leaves open is decided here, and nothing but this sandbox says that it is so:
+//   - A statement of somebody else is answered like one that does not exist.
+//   - A ClientToken that comes again with another request is a ValidationException.
+//   - A cluster that is paused, or a user that does not exist, lets the statement fail, not the call.
+//   - In a batch that fails, statements before the failure read FINISHED although they are rolled back, later ones ABORTED.
+//   - A page of results has 1,000 rows.
+//   - Fields have the types of PostgreSQL's columns; everything but integers, floats, booleans and bytea is a string.
+package redshiftdata
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+)
+
+// Lives and limits of the service.
+// Source: Amazon Redshift Management Guide, Using the Amazon Redshift Data API (considerations); ExecuteStatement (ClientToken).
+const (
+	resultLife = 24 * time.Hour // of a statement and its result, from its end
+	tokenLife  = 8 * time.Hour  // in which a ClientToken is remembered
+	maxActive  = 500            // statements at one time
+	maxSQL     = 100 << 10      // bytes of one statement
+)
+
+// A Clock tells the time and runs work in the background.
+type Clock interface {
+	Now() time.Time
+	Go(run func())
+}
+
+// Clusters are the warehouses that statements run in.
+type Clusters interface {
+	// HasCluster reports whether there is a cluster of that name.
+	HasCluster(identifier string) bool
+	// Session opens a session of a database user. The caller closes it.
+	Session(ctx context.Context, identifier, database, user string) (*pgx.Conn, error)
+}
+
+// A Service is the Data API. Its methods may be called from several goroutines.
+type Service struct {
+	clock    Clock
+	clusters Clusters
+
+	mu         sync.Mutex
+	statements map[string]*statement // by id
+	order      []*statement          // the oldest first
+	tokens     map[string]token      // by owner and ClientToken
+	queries    int64                 // the last RedshiftQueryId
+}
+
+// New returns a service without statements.
+func New(clock Clock, clusters Clusters) *Service {
+	return &Service{clock: clock, clusters: clusters, statements: map[string]*statement{}, tokens: map[string]token{}}
+}
+
+// AWS is the service's front.
+func (s *Service) AWS() awshttp.Service {
+	return awshttp.Service{
+		Name: "redshift-data", Protocol: awshttp.JSON, Target: "RedshiftData",
+		Internal: "InternalServerException", Invalid: "ValidationException",
+		Operations: map[string]awshttp.Operation{
+			"ExecuteStatement":      s.executeStatement,
+			"BatchExecuteStatement": s.batchExecuteStatement,
+			"DescribeStatement":     s.describeStatement,
+			"GetStatementResult":    s.getStatementResult,
+			"CancelStatement":       s.cancelStatement,
+			"ListStatements":        s.listStatements,
+		},
+	}
+}
+
+// identifierForm is what a statement's id looks like; a number after a colon is a statement of a batch.
+var identifierForm = regexp.MustCompile(`^[a-z0-9]{8}(-[a-z0-9]{4}){3}-[a-z0-9]{12}(:\d+)?$`)
+
+// find returns the caller's statement, and the part that the id asks for: -1 for all of it. It asks the policies
+// for the call's own action first. The caller of find holds s.mu.
+func (s *Service) find(call *awshttp.Call, id string) (st *statement, part int, err error) {
+	if !identifierForm.MatchString(id) {
+		return nil, 0, invalid("id must satisfy regex pattern: %s", identifierForm)
+	}
+	whole, number, numbered := strings.Cut(id, ":")
+	st = s.statements[whole]
+	access := awshttp.Access{Action: "redshift-data:" + call.Operation, Resource: "*"}
+	if st != nil {
+		access.Context = map[string][]string{"redshift-data:statement-owner-iam-userid": {st.submitter.UserID}}
+	}
+	if err := call.Authorize(access); err != nil {
+		return nil, 0, err
+	}
+	part = -1
+	if numbered {
+		n, _ := strconv.Atoi(number) // digits; too many are 0, and no part
+		part = n - 1
+	}
+	if st == nil || st.owner() != owner(call.Principal) || numbered && (part < 0 || part >= len(st.parts)) {
+		return nil, 0, &awshttp.Error{Code: "ResourceNotFoundException", Message: "Query does not exist."}
+	}
+	if ended := st.ended; !ended.IsZero() && !s.clock.Now().Before(ended.Add(resultLife)) {
+		return nil, 0, invalid("Could not retrieve the query result as it has expired after %d.", ended.Add(resultLife).Unix())
+	}
+	return st, part, nil
+}
+
+// owner is who may look after a statement: a role in any of its sessions, or a user.
+func owner(p awshttp.Principal) string {
+	if p.Role != "" {
+		return p.Role
+	}
+	return p.String()
+}
+
+func invalid(format string, args ...any) error {
+	return &awshttp.Error{Code: "ValidationException", Message: fmt.Sprintf(format, args...)}
+}
+
+func uuid() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}
