@@ -73,15 +73,12 @@ func (s *Service) deleteSecret(ctx context.Context, call *awshttp.Call) (any, er
 		return nil, marked()
 	}
 	r.stopRotating()
-	if r.cancelRemoval != nil {
-		r.cancelRemoval()
-	}
 	at := s.now().Add(window)
 	if in.force() {
 		delete(s.secrets, r.name)
 	} else {
 		r.deleted = at
-		r.cancelRemoval = s.config.Clock.At(at, func() { s.remove(r, at) })
+		s.config.Clock.At(at, func() { s.remove(r, at) })
 	}
 	return deletion{r.arn, r.name, at}, nil
 }
@@ -102,7 +99,7 @@ func isNotFound(err error) bool {
 	return ok && refusal.Code == "ResourceNotFoundException"
 }
 
-// remove ends a recovery window, unless the secret was restored.
+// remove ends the recovery window that closes at at, unless the secret was restored or forced away meanwhile.
 func (s *Service) remove(r *record, at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -124,9 +121,7 @@ func (s *Service) restoreSecret(ctx context.Context, call *awshttp.Call) (any, e
 		return nil, err
 	}
 	if !r.deleted.IsZero() {
-		r.cancelRemoval()
-		r.deleted, r.cancelRemoval = time.Time{}, nil
-		r.changed = s.now()
+		r.deleted, r.changed = time.Time{}, s.now()
 		s.planNext(ctx, r)
 	}
 	return changed{ARN: r.arn, Name: r.name}, nil

@@ -115,6 +115,12 @@ func TestRecoveryWindow(t *testing.T) {
 	refused(t, err, "InvalidRequestException", "You can't create this secret because a secret with this name is already scheduled for deletion.")
 	_, err = w.delete(awssecrets.DeleteSecretInput{})
 	refused(t, err, "InvalidRequestException", "marked for deletion")
+	for planned, want := range map[bool]int{false: 0, true: 1} {
+		list, err := w.ListSecrets(t.Context(), &awssecrets.ListSecretsInput{IncludePlannedDeletion: &planned})
+		if err != nil || len(list.SecretList) != want {
+			t.Errorf("ListSecrets with planned deletions %v = %v, %v; want %d", planned, list, err, want)
+		}
+	}
 	if d := w.describe(); d.DeletedDate == nil || !d.DeletedDate.Equal(*out.DeletionDate) {
 		t.Errorf("DeletedDate %v, want %v", d.DeletedDate, out.DeletionDate)
 	}

@@ -1,6 +1,7 @@
 package secretsmanager_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -139,7 +140,11 @@ func TestScheduledRotations(t *testing.T) {
 
 	// While it fails the date stays, and the windows go on.
 	w.rotate.on["createSecret"] = func(step) error { return errStep }
+	w.rotate.took()
 	w.clock.Advance(8 * time.Hour)
+	if got, want := strings.Count(w.rotate.took(), "createSecret"), 4; got != want {
+		t.Errorf("%d runs in two windows, want %d: each window brings one and its repetition", got, want)
+	}
 	if next := w.describe().NextRotationDate; !next.Before(w.clock.Now()) {
 		t.Errorf("NextRotationDate %v of a rotation that fails; want it in the past", next)
 	}

@@ -20,7 +20,6 @@ type record struct {
 	created, changed time.Time
 	accessed         time.Time // a day; zero if its value was never read
 	deleted          time.Time // when it may be removed for good; zero if it is not scheduled for deletion
-	cancelRemoval    func()
 
 	versions []*version // oldest first
 	rotation rotation
