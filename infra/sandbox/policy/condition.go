@@ -132,9 +132,7 @@ func (c condition) holds(keys context) bool {
 		return !slices.ContainsFunc(have, func(v string) bool { return !fits(v) })
 	case c.set == "ForAnyValue":
 		return slices.ContainsFunc(have, fits)
-	case !present:
-		return c.negated
-	case c.negated: // a key with several values must have none of those that are named
+	case c.negated: // an absent key holds, and one with several values must have none of those that are named
 		return !slices.ContainsFunc(have, func(v string) bool { return !fits(v) })
 	default:
 		return slices.ContainsFunc(have, fits)

@@ -89,7 +89,7 @@ func TestConditions(t *testing.T) {
 		{"variable with more text", `"StringLike":{"aws:SourceArn":"*:secret:sluice/${s3:none, 'a'}-*"}`, true},
 		{"variable without a value", `"StringEquals":{"aws:username":"${aws:none}"}`, false},
 		{"variable without a value, negated", `"StringNotEquals":{"aws:username":"${aws:none}"}`, true},
-		{"variable with several values", `"StringEquals":{"aws:username":"${aws:TagKeys}"}`, false},
+		{"variable with several values", `"ForAnyValue:StringEquals":{"aws:TagKeys":"${aws:TagKeys}"}`, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			set := policy.Set{Identity: []*policy.Policy{parse(t, policy.Identity, "p",

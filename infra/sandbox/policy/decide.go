@@ -32,7 +32,7 @@ const (
 )
 
 // Decide weighs the policies. Within one account, a resource policy that names the caller is enough; one that names
-// only the account leaves the decision to the identity policies.
+// only the account leaves the decision to the identity policies. A trust policy must name one or the other.
 func (s Set) Decide(r Request) Decision {
 	keys := newContext(r.Context)
 	if d, denied := s.denied(r, keys); denied {
@@ -42,10 +42,13 @@ func (s Set) Decide(r Request) Decision {
 	if granted == itself {
 		return by
 	}
+	if granted == notNamed && s.Resource.isTrust() {
+		return Decision{Reason: nothingAllows(resourceBased, r.Action)}
+	}
 	if granted != viaRole {
 		by = firstAllow(s.Identity, r, keys)
 		if !by.Allowed {
-			return s.refusal(r)
+			return refusal(r)
 		}
 	}
 	for _, limit := range []struct {
@@ -60,13 +63,12 @@ func (s Set) Decide(r Request) Decision {
 }
 
 // refusal is the answer when neither the resource's policy nor an identity policy allows a request. A service has no
-// identity policies, and only a trust policy says who may assume a role.
-func (s Set) refusal(r Request) Decision {
-	kind := identityBased
-	if r.Principal.Service != "" || s.Resource.isTrust() {
-		kind = resourceBased
+// identity policies.
+func refusal(r Request) Decision {
+	if r.Principal.Service != "" {
+		return Decision{Reason: nothingAllows(resourceBased, r.Action)}
 	}
-	return Decision{Reason: nothingAllows(kind, r.Action)}
+	return Decision{Reason: nothingAllows(identityBased, r.Action)}
 }
 
 func nothingAllows(kind, action string) string {
@@ -120,6 +122,7 @@ func (p *Policy) grants(r Request, keys context) (granted reach, by Decision) {
 	return granted, by
 }
 
+// isTrust reports whether p says who may assume a role.
 func (p *Policy) isTrust() bool {
 	return p != nil && slices.ContainsFunc(p.statements, func(s statement) bool { return s.kind == Trust })
 }

@@ -131,8 +131,17 @@ func TestTrust(t *testing.T) {
 		t.Errorf("trusted service: %+v", d)
 	}
 	r.Principal = user
+	allowed.Identity = []*policy.Policy{parse(t, policy.Identity, "identity", allowAll)}
 	if d := allowed.Decide(r); d.Allowed || d.Reason != "because no resource-based policy allows the sts:AssumeRole action" {
-		t.Errorf("user that is not trusted: %+v", d)
+		t.Errorf("user who may assume but is not trusted: %+v", d)
+	}
+	allowed.Resource = trust(`{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"sts:AssumeRole"}`)
+	if d := allowed.Decide(r); !d.Allowed {
+		t.Errorf("user who may assume, of an account that is trusted: %+v", d)
+	}
+	allowed.Identity = nil
+	if d := allowed.Decide(r); d.Allowed || d.Reason != "because no identity-based policy allows the sts:AssumeRole action" {
+		t.Errorf("user of an account that is trusted: %+v", d)
 	}
 }
 
@@ -177,6 +186,7 @@ func TestElements(t *testing.T) {
 		{"seven unknown characters", `"Action":"*","Resource":"` + key + `sluice/a-???????"`, read, secretA, false},
 		{"a prefix is not enough", `"Action":"*","Resource":"` + key + `sluice/a"`, read, secretA, false},
 		{"wildcard for the region", `"Action":"*","Resource":"arn:aws:secretsmanager:*:111122223333:secret:sluice/a-AbCdEf"`, read, secretA, true},
+		{"a wildcard does not run into a name with colons", `"Action":"*","Resource":"arn:aws:s3:*:111122223333:b"`, "s3:X", "arn:aws:s3:us-east-1:999999999999:a:111122223333:b", false},
 		{"a wildcard stays in its segment", `"Action":"*","Resource":"arn:aws:secretsmanager:*:sluice/a-AbCdEf:x"`, read, secretA, false},
 		{"a wildcard swallows no account", `"Action":"*","Resource":"arn:aws:secretsmanager:us-east-1*:a-AbCdEf:*:*"`, read, secretA, false},
 		{"another account", `"Action":"*","Resource":"arn:aws:secretsmanager:us-east-1:999999999999:secret:*"`, read, secretA, false},

@@ -8,7 +8,11 @@
 // Source: IAM User Guide, "Policy evaluation logic" and "IAM JSON policy elements reference".
 package policy
 
-import "github.com/sluicehq/sluice/infra/sandbox/awshttp"
+import (
+	"strings"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+)
 
 // A Kind says where a policy stands, and so which elements its statements have.
 type Kind int
@@ -24,6 +28,20 @@ const (
 type Policy struct {
 	name       string
 	statements []statement
+}
+
+// Principals lists the ARNs of users, roles and sessions that the policy names, in the order of its statements. IAM
+// refuses a trust policy that names somebody who is not there.
+func (p *Policy) Principals() []string {
+	var all []string
+	for _, s := range p.statements {
+		for _, name := range s.principal.aws {
+			if strings.HasPrefix(name, "arn:") && !strings.HasSuffix(name, ":root") {
+				all = append(all, name)
+			}
+		}
+	}
+	return all
 }
 
 // A Request is what the policies are asked about. Context holds all condition keys, those of the call and those that
