@@ -5,6 +5,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -16,21 +17,27 @@ import (
 )
 
 func main() {
-	defer jsii.Close()
-	app := stack.NewApp("")
+	defer stop()
+	app := awscdk.NewApp(&awscdk.AppProps{TreeMetadata: new(false)})
 	if err := add(app); err != nil {
 		fmt.Fprintln(os.Stderr, err)
-		jsii.Close()
+		stop()
 		os.Exit(1)
 	}
 	app.Synth(nil)
+}
+
+// stop ends Node. jsii waits for it twice at once and then complains that one of the two found nothing to wait for.
+func stop() {
+	os.Stderr, _ = os.Open(os.DevNull)
+	jsii.Close()
 }
 
 // add adds the stack that the context asks for.
 func add(app awscdk.App) error {
 	path, ok := app.Node().TryGetContext(new("config")).(string)
 	if !ok {
-		return fmt.Errorf("no configuration: run cdk with -c config=FILE, for example infra/config/example.json")
+		return errors.New("no configuration: run cdk with -c config=FILE, for example infra/config/example.json")
 	}
 	s, err := config.Read(path)
 	if err != nil {

@@ -83,7 +83,7 @@ func defaults() Stage {
 	return Stage{Architecture: ARM64, LogDays: 30, Timings: Timings(settings.DefaultTimings())}
 }
 
-// complete fills in what depends on other parts of the document.
+// complete fills in defaults that lie below names, and what this machine decides.
 func (s *Stage) complete() {
 	if s.Architecture == host {
 		s.Architecture = map[string]string{"amd64": X8664}[runtime.GOARCH]
@@ -91,15 +91,19 @@ func (s *Stage) complete() {
 			s.Architecture = runtime.GOARCH
 		}
 	}
-	if len(s.Deployers) == 0 {
-		s.Deployers = []string{"arn:" + s.Place().Partition + ":iam::" + s.Account + ":role/cdk-hnb659fds-cfn-exec-role-" + s.Account + "-" + s.Region}
-	}
 	for name, w := range s.Warehouses {
 		if w.Verify == "" {
 			w.Verify = warehouse.VerifyLogin
 			s.Warehouses[name] = w
 		}
 	}
+}
+
+// cdkDeployer is the role that CloudFormation takes on for stacks of the CDK's command line.
+//
+// Source: AWS CDK Developer Guide, "Bootstrapping" (qualifier hnb659fds).
+func (s Stage) cdkDeployer() string {
+	return "arn:" + s.Place().Partition + ":iam::" + s.Account + ":role/cdk-hnb659fds-cfn-exec-role-" + s.Account + "-" + s.Region
 }
 
 // Place is where the stage and its clusters are.

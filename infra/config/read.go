@@ -33,6 +33,9 @@ func Parse(document []byte) (Stage, error) {
 			problems = append(problems, p)
 		}
 	}
+	if len(s.Deployers) == 0 {
+		s.Deployers = []string{s.cdkDeployer()}
+	}
 	slices.SortStableFunc(problems, func(a, b fault.Problem) int { return strings.Compare(a.Where, b.Where) })
 	return s, problems.Err()
 }
