@@ -35,7 +35,7 @@ func TestOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	rotation := c.input(t, "secretsmanager RotateSecret")
-	if rotation["RotateImmediately"] != false || rotation["SecretId"] != "arn:aws:secretsmanager:us-east-1:111122223333:app" {
+	if rotation["RotateImmediately"] != false || len(rotation["ClientRequestToken"].(string)) != 36 || rotation["SecretId"] != "arn:aws:secretsmanager:us-east-1:111122223333:app" {
 		t.Errorf("RotateSecret(%v)", rotation)
 	}
 	if code, _ := c.input(t, "lambda CreateFunction")["Code"].(map[string]any); !strings.HasSuffix(fmt.Sprint(code["SandboxFolder"]), "/asset.abc") {

@@ -22,6 +22,7 @@ var rotationSchedule = kind{
 
 func rotateSecret(ctx context.Context, j *job) error {
 	in := j.input("SecretId", "RotationLambdaARN", "RotationRules")
+	in["ClientRequestToken"] = token()
 	if immediately, ok := j.properties["RotateImmediatelyOnUpdate"]; ok {
 		in["RotateImmediately"] = immediately
 	}
