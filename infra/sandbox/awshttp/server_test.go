@@ -236,7 +236,7 @@ func (w *world) schedules() awshttp.Service {
 				if err := c.Decode(&in); err != nil {
 					return nil, err
 				}
-				w.store.set(c.Path["ResourceArn"], in.ResourceArn + in.Tags[0].Value)
+				w.store.set(c.Path["ResourceArn"], in.ResourceArn+in.Tags[0].Value)
 				return nil, nil
 			},
 		},

@@ -1,0 +1,132 @@
+package identity
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/policy"
+)
+
+const (
+	assumeRole = "sts:AssumeRole"
+
+	minSession = 15 * time.Minute
+	// maxChained is how long a session may live that was made by a session of a role.
+	maxChained = time.Hour
+)
+
+// nobody is the trust policy of a role that is not there: STS does not tell who exists.
+const nobody = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"nobody.amazonaws.com"},"Action":"sts:AssumeRole"}}`
+
+var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+
+// Assume makes a session of a role that lives for ttl, as services do for their own sake (by names the service)
+// and AssumeRole does for users and roles. The role's trust policy decides.
+//
+// Services are not bound by the role's maximum session duration. Errors are *[awshttp.Error]s: AccessDeniedException
+// for a role that is not there as for one that does not trust, ValidationError for a name or duration.
+func (s *Store) Assume(by awshttp.Principal, roleARN, session string, ttl time.Duration) (Credentials, awshttp.Principal, error) {
+	a := assumption{by: by, role: roleARN, session: session, ttl: ttl}
+	if err := s.Authorize(by, s.asks(a)); err != nil {
+		return Credentials{}, awshttp.Principal{}, err
+	}
+	return s.assume(a)
+}
+
+// An assumption is a wish for a session.
+type assumption struct {
+	by            awshttp.Principal
+	role, session string
+	externalID    string
+	ttl           time.Duration
+	policy        *policy.Policy
+}
+
+// asks is the question that an assumption puts to the policies.
+func (s *Store) asks(a assumption) awshttp.Access {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	access := awshttp.Access{Action: assumeRole, Resource: a.role, ResourcePolicy: nobody,
+		Context: map[string][]string{"sts:RoleSessionName": {a.session}}}
+	if a.externalID != "" {
+		access.Context["sts:ExternalId"] = []string{a.externalID}
+	}
+	if r := s.roleByARN(a.role); r != nil {
+		access.ResourcePolicy = r.trust.text
+		for name, value := range r.tags {
+			access.Context["aws:ResourceTag/"+name] = []string{value}
+		}
+	}
+	return access
+}
+
+// assume makes the session, once it is authorized.
+func (s *Store) assume(a assumption) (Credentials, awshttp.Principal, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.roleByARN(a.role)
+	if r == nil { // deleted since it was authorized
+		return Credentials{}, awshttp.Principal{}, noSuchEntity("Role %s cannot be found.", a.role)
+	}
+	if err := a.valid(r); err != nil {
+		return Credentials{}, awshttp.Principal{}, err
+	}
+	key := Credentials{
+		AccessKeyID: identifier("ASIA", 20), SecretAccessKey: newSecret(30), SessionToken: newSecret(180),
+		Expires: s.clock.Now().Add(a.ttl),
+	}
+	p := awshttp.Principal{
+		ARN:     "arn:" + awshttp.Partition + ":sts::" + awshttp.Account + ":assumed-role/" + r.name + "/" + a.session,
+		Account: awshttp.Account, UserID: r.id + ":" + a.session, Role: r.arn(),
+		Context: map[string][]string{sessionKey: {key.AccessKeyID}},
+	}
+	s.sessions[key.AccessKeyID] = live{key.SecretAccessKey, key.SessionToken, p, r.id, key.Expires, a.policy}
+	return key, p, nil
+}
+
+// valid checks what no policy decides.
+func (a assumption) valid(r *role) error {
+	if !sessionName.MatchString(a.session) {
+		return invalid("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: "+
+			"Member must satisfy regular expression pattern: [\\w+=,.@-]* and have a length of 2 to 64", a.session)
+	}
+	if a.ttl <= 0 {
+		return fmt.Errorf("assume role %s: session of %v has no life", a.role, a.ttl)
+	}
+	if a.by.Service != "" {
+		return nil
+	}
+	switch {
+	case a.ttl < minSession:
+		return invalid("1 validation error detected: Value '%.0f' at 'durationSeconds' failed to satisfy constraint: "+
+			"Member must have value greater than or equal to 900", a.ttl.Seconds())
+	case a.by.Role != "" && a.ttl > maxChained:
+		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
+	case a.ttl > r.maxSession:
+		return invalid("The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	return nil
+}
+
+// trustedExist refuses a trust policy that names users or roles who are not there. The caller holds s.mu.
+func (s *Store) trustedExist(p *policy.Policy) error {
+	var missing []string
+	for _, name := range p.Principals() {
+		session := assumedRole.FindStringSubmatch(name)
+		switch {
+		case session != nil && s.roles[folded(session[1])] != nil:
+		case s.userByARN(name) != nil || s.roleByARN(name) != nil:
+		default:
+			missing = append(missing, fmt.Sprintf("%q", name))
+		}
+	}
+	if len(missing) > 0 {
+		return &awshttp.Error{Code: "MalformedPolicyDocument", Message: `Invalid principal in policy: "AWS":` + strings.Join(missing, ",")}
+	}
+	return nil
+}
+
+var assumedRole = regexp.MustCompile(`:assumed-role/([^/]+)/`)
