@@ -55,11 +55,6 @@ func (s *Service) findBus(name string) (*bus, error) {
 	return b, nil
 }
 
-// A tag is kept by nobody: no operation shows the tags of buses and rules.
-type tag struct {
-	Key, Value string
-}
-
 var busPattern = regexp.MustCompile(`^[/.A-Za-z0-9_-]{1,256}$`)
 
 func (s *Service) createEventBus(_ context.Context, call *awshttp.Call) (any, error) {
@@ -83,6 +78,7 @@ func (s *Service) createEventBus(_ context.Context, call *awshttp.Call) (any, er
 		return nil, refuse("ResourceAlreadyExistsException", "Event bus %s already exists.", in.Name)
 	}
 	s.buses[in.Name] = newBus(in.Name, in.Description, call.Time)
+	s.tag(s.busARN(in.Name), in.Tags)
 	return struct {
 		EventBusArn string
 		Description string `json:",omitempty"`
@@ -161,6 +157,7 @@ func (s *Service) deleteEventBus(_ context.Context, call *awshttp.Call) (any, er
 	if b := s.buses[name]; b != nil && len(b.rules) > 0 {
 		return nil, refuse(invalid, "Event bus can't be deleted since it has rules.")
 	}
+	delete(s.tags, s.busARN(name))
 	delete(s.buses, name) // one that is not there is deleted too
 	return nil, nil
 }

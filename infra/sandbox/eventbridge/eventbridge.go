@@ -35,14 +35,15 @@ type Service struct {
 	config Config
 
 	mu       sync.Mutex
-	buses    map[string]*bus // by name
+	buses    map[string]*bus              // by name
+	tags     map[string]map[string]string // of buses and rules, by ARN
 	failures []Failure
 }
 
 // New returns a service with the default bus.
 func New(c Config) *Service {
 	c.Region = cmp.Or(c.Region, awshttp.DefaultRegion)
-	s := &Service{config: c, buses: map[string]*bus{}}
+	s := &Service{config: c, buses: map[string]*bus{}, tags: map[string]map[string]string{}}
 	s.buses[defaultBus] = newBus(defaultBus, "", c.Clock.Now())
 	return s
 }
@@ -65,6 +66,10 @@ func (s *Service) AWS() awshttp.Service {
 			"RemoveTargets":     s.removeTargets,
 			"PutEvents":         s.putEvents,
 			"TestEventPattern":  s.testEventPattern,
+
+			"TagResource":         s.tagResource,
+			"UntagResource":       s.untagResource,
+			"ListTagsForResource": s.listTagsForResource,
 		},
 	}
 }

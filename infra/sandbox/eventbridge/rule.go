@@ -93,6 +93,8 @@ func (s *Service) putRule(_ context.Context, call *awshttp.Call) (any, error) {
 		source: in.EventPattern, pattern: p, enabled: in.State != disabled}
 	if old := b.rules[in.Name]; old != nil {
 		next.targets = old.targets
+	} else {
+		s.tag(next.arn, in.Tags) // a rule that is there keeps its tags
 	}
 	b.rules[in.Name] = next
 	return struct{ RuleArn string }{next.arn}, nil
@@ -191,6 +193,7 @@ func (s *Service) deleteRule(_ context.Context, call *awshttp.Call) (any, error)
 	if r := b.rules[in.Name]; r != nil && len(r.targets) > 0 {
 		return nil, refuse(invalid, "Rule can't be deleted since it has targets.")
 	}
+	delete(s.tags, s.ruleARN(bus, in.Name))
 	delete(b.rules, in.Name) // one that is not there is deleted too
 	return nil, nil
 }

@@ -145,6 +145,10 @@ func TestEveryOperationAsks(t *testing.T) {
 		"RemoveTargets":     {"Rule": "ours", "Ids": []string{"a"}},
 		"PutEvents":         {"Entries": []any{map[string]any{"Source": "s", "DetailType": "t", "Detail": "{}"}}},
 		"TestEventPattern":  {"EventPattern": `{"a":[1]}`, "Event": `{}`},
+
+		"TagResource":         {"ResourceARN": "arn", "Tags": []any{}},
+		"UntagResource":       {"ResourceARN": "arn", "TagKeys": []any{}},
+		"ListTagsForResource": {"ResourceARN": "arn"},
 	}
 	for operation := range w.AWS().Operations {
 		t.Run(operation, func(t *testing.T) {
@@ -167,4 +171,29 @@ func TestEventPatternIsTested(t *testing.T) {
 	checkCode(t, err, "InvalidEventPatternException")
 	_, err = w.client.TestEventPattern(t.Context(), &api.TestEventPatternInput{EventPattern: aws.String(`{"a":[1]}`), Event: aws.String(`x`)})
 	checkCode(t, err, "ValidationException")
+}
+
+func TestTags(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.client.CreateEventBus(t.Context(), &api.CreateEventBusInput{Name: aws.String("sluice"), Tags: []types.Tag{{Key: aws.String("a"), Value: aws.String("1")}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const busARN = "arn:aws:events:us-east-1:111122223333:event-bus/sluice"
+	for _, arn := range []string{busARN, w.rule(t, "sluice", "ours", `{"source":["sluice"]}`)} {
+		_, err := w.client.TagResource(t.Context(), &api.TagResourceInput{ResourceARN: &arn, Tags: []types.Tag{
+			{Key: aws.String("b"), Value: aws.String("2")}, {Key: aws.String("c"), Value: aws.String("3")}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.client.UntagResource(t.Context(), &api.UntagResourceInput{ResourceARN: &arn, TagKeys: []string{"a", "c"}}); err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.client.ListTagsForResource(t.Context(), &api.ListTagsForResourceInput{ResourceARN: &arn})
+		if err != nil || len(out.Tags) != 1 || *out.Tags[0].Key != "b" || *out.Tags[0].Value != "2" {
+			t.Errorf("tags of %s: %+v, %v", arn, out, err)
+		}
+	}
+	_, err = w.client.ListTagsForResource(t.Context(), &api.ListTagsForResourceInput{ResourceARN: aws.String(busARN + "s")})
+	checkCode(t, err, "ResourceNotFoundException")
 }
