@@ -103,14 +103,15 @@ func TestClientRetriesThroughFaults(t *testing.T) {
 
 func TestFaultsWaitForTheirOperation(t *testing.T) {
 	w := newWorld(t)
+	inject(t, w, awshttp.Fault{Service: "redshift", Kind: awshttp.Failing, Count: 1})
 	inject(t, w, awshttp.Fault{Service: "secretsmanager", Operation: "DescribeSecret", Kind: awshttp.Failing, Count: 2})
 	if err := put(t, secretsmanager.NewFromConfig(w.config())); err != nil {
-		t.Errorf("another operation: %v", err)
+		t.Errorf("another operation of another service: %v", err)
 	}
 	_, err := w.Do(t.Context(), alice, "secretsmanager", "DescribeSecret", map[string]string{"SecretId": "s"})
 	wantCode(t, err, "InternalServiceError")
-	if left := w.Faults().List(); len(left) != 1 || left[0].Count != 1 {
-		t.Errorf("waiting faults are %+v; want one with one call left", left)
+	if left := w.Faults().List(); len(left) != 2 || left[0].Count != 1 || left[1].Count != 1 {
+		t.Errorf("waiting faults are %+v; want two with one call left each", left)
 	}
 	w.Faults().Clear()
 	if _, err := w.Do(t.Context(), alice, "secretsmanager", "DescribeSecret", map[string]string{"SecretId": "s"}); err != nil {

@@ -92,6 +92,10 @@ func TestSessionNeedsItsToken(t *testing.T) {
 		_, err := sts.NewFromConfig(w.config(changed)).GetCallerIdentity(ctx, nil)
 		wantCode(t, err, "InvalidClientTokenId", "invalid")
 	}
+	user := w.store.AddUser("alice", nil)
+	user.SessionToken = key.SessionToken
+	_, err = sts.NewFromConfig(w.config(user)).GetCallerIdentity(ctx, nil)
+	wantCode(t, err, "InvalidClientTokenId", "invalid")
 }
 
 func TestAssumeRole(t *testing.T) {
