@@ -22,8 +22,8 @@ const consumer = `{
 		"Attach": {"Type": "AWS::SecretsManager::RotationSchedule", "DependsOn": ["Policy"], "Properties": {
 			"SecretId": {"Ref": "Secret"}, "RotationLambdaARN": {"Fn::GetAtt": ["Rotate", "Arn"]},
 			"RotateImmediatelyOnUpdate": false, "RotationRules": {"ScheduleExpression": "rate(999 days)"}}},
-		"Policy": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "mint", "Roles": [{"Ref": "Role"}], "PolicyDocument": {"Statement": []}}},
-		"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
+		"Policy": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "mint", "Roles": [{"Ref": "Role"}], "PolicyDocument": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "redshift:GetClusterCredentials", "Resource": "*"}}}},
+		"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}}},
 		"Rotate": {"Type": "AWS::Lambda::Function", "Properties": {"Role": {"Fn::GetAtt": ["Role", "Arn"]}, "Timeout": 30,
 			"Code": {"S3Bucket": {"Fn::Sub": "assets-${AWS::Region}"}, "S3Key": "abc.zip"}}}
 	}
@@ -212,7 +212,7 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestCircle(t *testing.T) {
-	role := `{"Type": "AWS::IAM::Role", "DependsOn": %q, "Properties": {"AssumeRolePolicyDocument": {}}}`
+	role := `{"Type": "AWS::IAM::Role", "DependsOn": %q, "Properties": {"AssumeRolePolicyDocument": "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \"Principal\": {\"Service\": \"lambda.amazonaws.com\"}, \"Action\": \"sts:AssumeRole\"}}"}}`
 	text := `{"Resources": {"A": ` + fmt.Sprintf(role, "B") + `, "B": ` + fmt.Sprintf(role, "C") + `, "C": ` + fmt.Sprintf(role, "A") + `}}`
 	err := newDeployer(newCloud()).Deploy(t.Context(), load(t, text))
 	if err == nil || !strings.Contains(err.Error(), `["A" "B" "C" "A"]`) {
@@ -254,5 +254,21 @@ func TestResourcesShowNoSecret(t *testing.T) {
 	}
 	if len(all) != 2 || !strings.Contains(all[0].PhysicalID, "stack1-Logs-") || all[0].Note == "" {
 		t.Errorf("Resources() = %+v, want generated names and a note", all)
+	}
+}
+
+func TestPoliciesAreVetted(t *testing.T) {
+	const statement = `{"Effect": "Allow", "Principal": %s, "Action": "*", "Resource": {"Fn::GetAtt": ["Bus", "Arn"]}, "Condition": {%q: {"aws:PrincipalArn": {"Ref": "Bus"}}}}`
+	text := `{"Resources": {
+		"Bus": {"Type": "AWS::Events::EventBus", "Properties": {"Name": "own"}},
+		"Guard": {"Type": "AWS::SecretsManager::ResourcePolicy", "Properties": {"SecretId": "app", "ResourcePolicy": {"Statement": [` +
+		fmt.Sprintf(statement, `{"AWS": {"Ref": "Bus"}}`, "OPERATOR") + `]}}}}}`
+	if err := newDeployer(newCloud()).Deploy(t.Context(), load(t, strings.ReplaceAll(text, "OPERATOR", "ArnLike"))); err != nil {
+		t.Errorf("Deploy() of a policy with ArnLike = %v", err)
+	}
+	c := newCloud()
+	err := newDeployer(c).Deploy(t.Context(), load(t, strings.ReplaceAll(text, "OPERATOR", "ArnAlmost")))
+	if err == nil || !strings.Contains(err.Error(), "stack1/Guard.Properties.ResourcePolicy") || !strings.Contains(err.Error(), "ArnAlmost") || len(c.calls) > 0 {
+		t.Errorf("Deploy() of a policy with ArnAlmost = %v after %v; want a refusal before anything is made", err, c.operations())
 	}
 }

@@ -22,8 +22,8 @@ const around = `{
 		"Either": {"Fn::Or": [{"Condition": "No"}, {"Condition": "Yes"}]}
 	},
 	"Resources": {
-		"Reader": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "reader", "AssumeRolePolicyDocument": {}}},
-		"Never": {"Type": "AWS::IAM::Role", "Condition": "No", "Properties": {"AssumeRolePolicyDocument": {}}}
+		"Reader": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "reader", "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}}},
+		"Never": {"Type": "AWS::IAM::Role", "Condition": "No", "Properties": {"AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}}}}
 	},
 	"Outputs": {"Result": {"Value": EXPRESSION}}
 }`

@@ -20,6 +20,8 @@ type kind struct {
 	create func(context.Context, *job) error
 	update func(context.Context, *job) error // nil where every property is fixed
 	remove func(context.Context, *job) error
+	// documents are the policies among the properties; nil if there are none.
+	documents func(properties map[string]any) []policyDocument
 	// shown are properties that people may see in [Resource]; no secret may be in them.
 	shown []string
 	// note says what the sandbox does not do with the resource.
@@ -31,7 +33,7 @@ var kinds = map[string]kind{
 	"AWS::CloudWatch::Alarm":                alarm,
 	"AWS::Events::EventBus":                 eventBus,
 	"AWS::Events::Rule":                     rule,
-	"AWS::IAM::Policy":                      policy,
+	"AWS::IAM::Policy":                      rolePolicy,
 	"AWS::IAM::Role":                        role,
 	"AWS::Lambda::EventInvokeConfig":        eventInvokeConfig,
 	"AWS::Lambda::Function":                 function,
@@ -83,6 +85,11 @@ func (k kind) check(path string, properties map[string]any) fault.Problems {
 	for _, name := range k.required {
 		if _, ok := properties[name]; !ok {
 			p = append(p, fault.Problem{Where: path + ".Properties." + name, What: "is missing", Fix: "CloudFormation requires it"})
+		}
+	}
+	if k.documents != nil {
+		for _, d := range k.documents(properties) {
+			p = append(p, d.vet(path)...)
 		}
 	}
 	return p

@@ -6,6 +6,7 @@ import (
 )
 
 var role = kind{
+	documents: documentsOfRole,
 	properties: shape{
 		"RoleName": nil, "Path": nil, "Description": nil, "MaxSessionDuration": nil, "PermissionsBoundary": nil,
 		"AssumeRolePolicyDocument": nil, "ManagedPolicyArns": nil, "Tags": tags,
@@ -64,7 +65,7 @@ func updateRole(ctx context.Context, j *job) error {
 	if err := givePolicies(ctx, j); err != nil {
 		return err
 	}
-	return takePolicies(ctx, j, rolePolicies(j.properties))
+	return takePolicies(ctx, j, policiesIn(j.properties))
 }
 
 func removeRole(ctx context.Context, j *job) error {
@@ -81,7 +82,7 @@ type attachments struct {
 	managed []string          // ARNs
 }
 
-func rolePolicies(properties map[string]any) attachments {
+func policiesIn(properties map[string]any) attachments {
 	a := attachments{inline: map[string]string{}}
 	inline, _ := properties["Policies"].([]any)
 	for _, item := range inline {
@@ -100,7 +101,7 @@ func rolePolicies(properties map[string]any) attachments {
 
 // givePolicies attaches what the properties name, again where it is attached already.
 func givePolicies(ctx context.Context, j *job) error {
-	want := rolePolicies(j.properties)
+	want := policiesIn(j.properties)
 	for _, name := range sorted(want.inline) {
 		in := map[string]any{"RoleName": j.id, "PolicyName": name, "PolicyDocument": want.inline[name]}
 		if _, err := j.do(ctx, "iam", "PutRolePolicy", in); err != nil {
@@ -117,7 +118,7 @@ func givePolicies(ctx context.Context, j *job) error {
 
 // takePolicies detaches what the role had before and shall not keep.
 func takePolicies(ctx context.Context, j *job, keep attachments) error {
-	had := rolePolicies(j.before)
+	had := policiesIn(j.before)
 	for _, name := range sorted(had.inline) {
 		if _, stays := keep.inline[name]; stays {
 			continue

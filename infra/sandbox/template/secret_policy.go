@@ -1,9 +1,14 @@
 package template
 
-import "context"
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/infra/sandbox/policy"
+)
 
 // secretPolicy is the resource policy of a secret.
 var secretPolicy = kind{
+	documents:  documentAt("ResourcePolicy", policy.Resource),
 	properties: shape{"SecretId": nil, "ResourcePolicy": nil, "BlockPublicPolicy": nil},
 	required:   []string{"SecretId", "ResourcePolicy"},
 	attributes: []string{"Id"},

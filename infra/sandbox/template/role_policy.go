@@ -3,10 +3,13 @@ package template
 import (
 	"context"
 	"slices"
+
+	"github.com/sluicehq/sluice/infra/sandbox/policy"
 )
 
-// policy is an inline policy of roles. Users and groups do not occur in Sluice's stacks.
-var policy = kind{
+// rolePolicy is an inline policy of roles. Users and groups do not occur in Sluice's stacks.
+var rolePolicy = kind{
+	documents:  documentAt("PolicyDocument", policy.Identity),
 	properties: shape{"PolicyName": nil, "PolicyDocument": nil, "Roles": nil},
 	required:   []string{"PolicyName", "PolicyDocument", "Roles"},
 	fixed:      []string{"PolicyName"},
