@@ -78,7 +78,7 @@ type cluster struct {
 	status    string
 	created   time.Time
 	namespace string // identifier
-	cancel    func() // of a change that is under way
+	changes   int    // of the status so far
 }
 
 // New returns a service without clusters.
@@ -99,7 +99,7 @@ func (s *Service) AddCluster(c Cluster) error {
 	c.Database = cmp.Or(c.Database, "dev")
 	c.MasterUsername = cmp.Or(c.MasterUsername, "awsuser")
 	c.SecurityGroups, c.Roles, c.Tags = slices.Clone(c.SecurityGroups), slices.Clone(c.Roles), maps.Clone(c.Tags)
-	s.clusters[c.Identifier] = &cluster{Cluster: c, status: available, created: s.clock.Now(), namespace: uuid(), cancel: func() {}}
+	s.clusters[c.Identifier] = &cluster{Cluster: c, status: available, created: s.clock.Now(), namespace: uuid()}
 	return nil
 }
 

@@ -65,8 +65,8 @@ func (s *Service) SetStatus(identifier, status string) error {
 }
 
 func (c *cluster) become(status string) {
-	c.cancel()
-	c.status, c.cancel = status, func() {}
+	c.status = status
+	c.changes++
 	if takesLogins(status) {
 		c.Endpoint.Resume()
 	} else {
@@ -104,10 +104,11 @@ func (s *Service) change(call *awshttp.Call, from, over, to string) (any, error)
 		return nil, c.wrongState()
 	}
 	c.become(over)
-	c.cancel = s.clock.At(s.clock.Now().Add(pauseTime), func() {
+	change := c.changes
+	s.clock.At(s.clock.Now().Add(pauseTime), func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if c.status == over {
+		if c.changes == change { // and not overtaken by SetStatus
 			c.become(to)
 		}
 	})

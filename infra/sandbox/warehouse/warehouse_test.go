@@ -54,7 +54,7 @@ type cluster struct {
 	root      string // file with the authority's certificate
 }
 
-func newCluster(t *testing.T) *cluster {
+func newCluster(t *testing.T, edit ...func(*warehouse.Config)) *cluster {
 	t.Helper()
 	authority, err := warehouse.NewAuthority()
 	if err != nil {
@@ -69,10 +69,11 @@ func newCluster(t *testing.T) *cluster {
 	if err := os.WriteFile(c.root, authority.PEM(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c.Endpoint, err = warehouse.Listen(t.Context(), warehouse.Config{
-		Address: "127.0.0.1:0", Database: server, Clock: c.clock, Certificate: certificate, MaxConnections: 4,
-	})
-	if err != nil {
+	config := warehouse.Config{Address: "127.0.0.1:0", Database: server, Clock: c.clock, Certificate: certificate}
+	for _, e := range edit {
+		e(&config)
+	}
+	if c.Endpoint, err = warehouse.Listen(t.Context(), config); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(c.Close)
@@ -401,7 +402,7 @@ func TestCancelRequestsArePassedOn(t *testing.T) {
 }
 
 func TestConnectionLimit(t *testing.T) {
-	c := newCluster(t)
+	c := newCluster(t, func(config *warehouse.Config) { config.MaxConnections = 4 })
 	c.login("good")
 	for range 4 {
 		c.must(t, "IAM:"+c.user, "good")
