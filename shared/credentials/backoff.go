@@ -10,14 +10,24 @@ import (
 // backOff is how long to wait after each failure in a row; the last entry holds for all that follow.
 var backOff = []time.Duration{5 * time.Minute, 5 * time.Minute, 10 * time.Minute, 20 * time.Minute, 30 * time.Minute}
 
-// pause is how long to wait after so many failures in a row while a lease with so much life is left. While it
-// lives, the next attempt comes before half of that life is gone; a dead lease sets no such limit, and the
-// day's attempts must last.
-func pause(failures int, left, tick time.Duration) time.Duration {
+// Half of a day's attempts come as fast as backOff says. The other half is spread over the day: at every 30 minutes the
+// last would be gone after half a day, and a warehouse that is mended then would wait for the other half.
+const (
+	swift  = settings.FailuresPerDay / 2
+	spread = 24 * time.Hour / (settings.FailuresPerDay - swift)
+)
+
+// pause is how long to wait after so many failures in a row, and so many within a day, while a lease with so much life
+// is left. While it lives, the next attempt comes before half of that life is gone; a dead lease sets no such limit,
+// and the day's attempts must last.
+func pause(failures, today int, left, tick time.Duration) time.Duration {
 	if failures == 0 {
 		return 0
 	}
 	wait := backOff[min(failures, len(backOff))-1]
+	if today >= swift {
+		wait = spread
+	}
 	if left > 0 {
 		wait = min(wait, max(left/2, tick))
 	}
@@ -51,8 +61,13 @@ func (r *Refresher) hold(versions []Version, s state) (Action, string) {
 	if most := settings.VersionsPerDay - settings.SpareVersions; day >= most {
 		return Exhausted, fmt.Sprintf("the secret took %d versions in the last 24 hours, of at most %d", day, most)
 	}
+	// Where failures have cost a day more than its rotations do, the rest must last: no more is spent before it is urgent.
+	if most := r.Timings.Versions(); day > most && s.left >= r.Timings.Urgent() {
+		return BackingOff, fmt.Sprintf("the secret took %d versions in the last 24 hours, and a day without failures takes %d; the next is spent when less than %s of life is left",
+			day, most, r.Timings.Urgent())
+	}
 	// Ticks are not exact: without slack, an attempt that is due at a tick would wait for the next.
-	next := last.Add(pause(failures, s.left, r.Timings.Tick) - settings.Slack)
+	next := last.Add(pause(failures, failuresToday, s.left, r.Timings.Tick) - settings.Slack)
 	if failures > 0 && s.now.Before(next) {
 		return BackingOff, fmt.Sprintf("attempts that failed: %d; the next is due at %s", failures, next.Format(time.RFC3339))
 	}

@@ -19,7 +19,7 @@ type LoginProber struct {
 // probeTimeout bounds login and query together, well below the time limit of the function that asks.
 const probeTimeout = 15 * time.Second
 
-// Probe logs in with c and looks who it is. A user or group that does not exist is found by the login itself.
+// Probe implements [Prober]: it logs in with c and looks who it is.
 func (p LoginProber) Probe(ctx context.Context, c Content, l warehouse.Login) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
@@ -32,7 +32,8 @@ func (p LoginProber) Probe(ctx context.Context, c Content, l warehouse.Login) er
 	var user string
 	var super bool
 	if err := conn.QueryRow(ctx, "SELECT usename, usesuper FROM pg_catalog.pg_user WHERE usename = current_user").Scan(&user, &super); err != nil {
-		return fmt.Errorf("look who %s is: %w", c.User, err)
+		return &fault.Error{Kind: fault.Retry, Reason: connector.Unreachable, Op: "verify lease", Subject: "user " + l.User + " on cluster " + c.Cluster,
+			Err: fmt.Errorf("look who it is: %w", err), Fix: "check that the warehouse answers queries on pg_user"}
 	}
 	switch {
 	case super:

@@ -15,11 +15,18 @@ const (
 	Current = "AWSCURRENT"
 	Pending = "AWSPENDING"
 
-	// LeaseLabel moves to a version together with the lease that is stored in it, so it names the newest lease there
-	// is. It tells a pending version that holds a lease from one that holds nothing yet, and a lease from the
-	// deployment's placeholder, to those who may not read values.
-	LeaseLabel = "SLUICE_LEASE"
+	// LeaseA and LeaseB take turns: a version gets one of them together with its lease, and always the one that the
+	// current version does not have, which so keeps its own. To those who may not read values they tell a pending
+	// version that holds a lease from one that holds nothing yet, and readers' lease from the deployment's placeholder.
+	// One label could not: a label is on one version only, and would leave the current lease for the pending one.
+	LeaseA = "SLUICE_LEASE_A"
+	LeaseB = "SLUICE_LEASE_B"
 )
+
+// leased reports whether a version with these labels was given a lease.
+func leased(labels []string) bool {
+	return slices.Contains(labels, LeaseA) || slices.Contains(labels, LeaseB)
+}
 
 // Reasons of the faults that this package returns. Events, alarms and tests match on them.
 const (
@@ -75,6 +82,17 @@ func (r Record) consumer(stage string) (settings.Consumer, error) {
 }
 
 func (r Record) has(version, label string) bool { return slices.Contains(r.Stages[version], label) }
+
+// leased reports whether version was given a lease.
+func (r Record) leased(version string) bool { return leased(r.Stages[version]) }
+
+// freeLabel is the label for the next lease: the one that readers' lease can spare.
+func (r Record) freeLabel() string {
+	if r.has(r.holder(Current), LeaseA) {
+		return LeaseB
+	}
+	return LeaseA
+}
 
 // holder is the version that has label, or "".
 func (r Record) holder(label string) string {

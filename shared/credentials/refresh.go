@@ -61,7 +61,7 @@ const (
 )
 
 // DeadAfter is how long a pending version may hold no lease before it is taken for dead: longer than the steps of a
-// rotation take with their time limits, shorter than a tick.
+// rotation take with their time limits, shorter than the usual tick.
 const DeadAfter = 3 * time.Minute
 
 // A Look is what a tick saw and did.
@@ -97,7 +97,7 @@ func (r *Refresher) Tick(ctx context.Context, id string) (Look, error) {
 	if err != nil {
 		return look, err
 	}
-	state := r.read(rec, versions, now)
+	state := r.read(versions, now)
 	look.Seen, look.Left, look.Expires = true, state.left, state.expires
 	if state.left >= r.Timings.RotateBelow {
 		look.Action = Fresh
@@ -112,31 +112,23 @@ func (r *Refresher) Tick(ctx context.Context, id string) (Look, error) {
 type state struct {
 	now     time.Time
 	current Version       // zero if there is none
-	leased  bool          // current holds a lease, not the placeholder
-	left    time.Duration // life left in current
+	left    time.Duration // life left in current; 0 if it is the placeholder
 	expires time.Time
 	pending *Version // a rotation that has not ended; nil if there is none
 }
 
 // read finds out what readers have and what is pending. The lease of a version is taken to begin with the
 // version: it was minted later, if at all, so this is never too long.
-func (r *Refresher) read(rec Record, versions []Version, now time.Time) state {
+func (r *Refresher) read(versions []Version, now time.Time) state {
 	s := state{now: now}
-	var newest Version // the newest lease
 	for _, v := range versions {
 		if v.has(Current) {
 			s.current = v
 		} else if v.has(Pending) {
 			s.pending = &v
 		}
-		if v.has(LeaseLabel) {
-			newest = v
-		}
 	}
-	// The label is on a newer version than the current one while a rotation is under way. On an older one, or on none,
-	// it says that something other than a rotation wrote the current value.
-	s.leased = rec.Rotated && !newest.Created.IsZero() && !newest.Created.Before(s.current.Created)
-	if s.leased {
+	if leased(s.current.Labels) {
 		s.expires = s.current.Created.Add(r.Timings.Lifetime)
 		s.left = max(s.expires.Sub(now), 0)
 	}
@@ -152,7 +144,7 @@ func (r *Refresher) replace(ctx context.Context, id string, c settings.Consumer,
 		switch age := s.now.Sub(p.Created); {
 		case age < DeadAfter:
 			return Waiting, "a rotation started " + age.Round(time.Second).String() + " ago", nil
-		case p.has(LeaseLabel) && age < r.Timings.Lifetime && s.left >= r.Timings.Urgent():
+		case leased(p.Labels) && age < r.Timings.Lifetime && s.left >= r.Timings.Urgent():
 			// It holds a good lease: trying it again costs no version. That RotateSecret does so is reported from
 			// the field, not documented, hence the limit on how long this goes on.
 			if err := r.Keeper.Rotate(ctx, id); err != nil && fault.ReasonOf(err) != RotationInProgress {

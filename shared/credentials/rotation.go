@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sluicehq/sluice/shared/connector"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/settings"
@@ -19,9 +20,9 @@ type Vault interface {
 	Describe(ctx context.Context, id string) (Record, error)
 	// Content reads one version. A version without a value is a [NoLease] fault, one with another value a *[ContentError].
 	Content(ctx context.Context, id, version string) (Content, error)
-	// Store gives the pending version token its value and moves [LeaseLabel] to it. The same content again changes
-	// nothing; another content is a [VersionTaken] fault. proof is the event's RotationToken, mostly empty.
-	Store(ctx context.Context, id, token string, proof secret.Value, c Content) error
+	// Store gives the pending version of n its value, and moves label to it. The same content again changes nothing;
+	// another content is a [VersionTaken] fault.
+	Store(ctx context.Context, n Rotation, label string, c Content) error
 	// Promote moves [Current] to version if it is on from now, and is a [Conflict] fault if it is not.
 	Promote(ctx context.Context, id, version, from string) error
 	// Abandon takes [Pending] from version. That the label is elsewhere by now is no error.
@@ -38,7 +39,8 @@ type Minter interface {
 
 // A Prober proves that a lease works.
 type Prober interface {
-	// Probe logs in with c and checks that it is the user of l, no superuser, and in the groups of l.
+	// Probe logs in with c and checks that it is the user of l and no superuser. A user or a group that does not exist
+	// is refused by the login itself.
 	Probe(ctx context.Context, c Content, l warehouse.Login) error
 }
 
@@ -126,7 +128,7 @@ func (r *Rotator) Create(ctx context.Context, n Rotation) (Outcome, error) {
 	if err != nil || out.Action == AlreadyDone {
 		return out, err
 	}
-	if rec.has(n.Token, LeaseLabel) {
+	if rec.leased(n.Token) {
 		content, err := r.living(ctx, n, rec, out.Consumer)
 		out.Action, out.Lease = Kept, content.Lease
 		return out, err
@@ -136,7 +138,7 @@ func (r *Rotator) Create(ctx context.Context, n Rotation) (Outcome, error) {
 		return out, err
 	}
 	out.Action, out.Lease = Minted, content.Lease
-	if err := r.Vault.Store(ctx, n.Secret, n.Token, n.Proof, content); err != nil {
+	if err := r.Vault.Store(ctx, n, rec.freeLabel(), content); err != nil {
 		if fault.ReasonOf(err) != VersionTaken {
 			return out, err
 		}
@@ -188,34 +190,59 @@ func (r *Rotator) Set(ctx context.Context, n Rotation) (Outcome, error) {
 }
 
 // Test logs in with the pending lease. A lease that can never be promoted is abandoned at once, so that the next
-// rotation need not wait for it. Where the version holds no lease of ours (Secrets Manager tries a new rotation
-// configuration with a copy of the current value), the consumer and its cluster are checked and nothing is logged in to.
+// rotation need not wait for it.
 func (r *Rotator) Test(ctx context.Context, n Rotation) (Outcome, error) {
 	rec, out, err := r.stage(ctx, n)
 	if err != nil || out.Action == AlreadyDone {
 		return out, err
 	}
-	out.Action = Unverified
-	if !rec.has(n.Token, LeaseLabel) {
-		_, err := r.Minter.Cluster(ctx, r.Warehouse.Cluster)
-		return out, err
+	if !rec.leased(n.Token) {
+		return r.trial(ctx, n, rec, out)
 	}
 	content, err := r.living(ctx, n, rec, out.Consumer)
-	if out.Lease = content.Lease; err != nil || r.Warehouse.Verify == warehouse.VerifyMint {
+	if out.Lease = content.Lease; err != nil {
 		return out, err
 	}
-	if err := r.Prober.Probe(ctx, content, out.Consumer.Login); err != nil {
-		if fault.KindOf(err) == fault.Blocked {
-			err = r.abandon(ctx, n, err)
-		}
-		return out, err
+	out.Action, err = r.probe(ctx, content, out.Consumer.Login)
+	if fault.KindOf(err) == fault.Blocked || fault.ReasonOf(err) == connector.LoginExpired {
+		err = r.abandon(ctx, n, err)
 	}
-	out.Action = Verified
-	return out, nil
+	return out, err
 }
 
-// Finish moves AWSCURRENT to the pending lease: by compare-and-swap, and only while that is the newest lease
-// there is, so that readers never go back to an older one.
+// trial tests a pending version that is not marked as a lease. Secrets Manager tries a new rotation configuration with
+// such a version, made for the purpose, and takes it away again: a copy of the current value, which may be the placeholder
+// or dead. If it is a lease that works, or the mark cannot be seen yet, it is logged in with; otherwise all that can be
+// tested is that the cluster exists.
+func (r *Rotator) trial(ctx context.Context, n Rotation, rec Record, out Outcome) (Outcome, error) {
+	out.Action = Unverified
+	content, err := r.Vault.Content(ctx, n.Secret, n.Token)
+	_, other := errors.AsType[*ContentError](err)
+	switch {
+	case err != nil && !other && fault.ReasonOf(err) != NoLease:
+		return out, err
+	case err != nil || !r.fits(content, out.Consumer.Login) || content.Left(rec.Now) < r.MinLife:
+		_, err = r.Minter.Cluster(ctx, r.Warehouse.Cluster)
+		return out, err
+	}
+	out.Lease = content.Lease
+	out.Action, err = r.probe(ctx, content, out.Consumer.Login)
+	return out, err
+}
+
+// probe logs in with content, where the warehouse is to be reached.
+func (r *Rotator) probe(ctx context.Context, content Content, l warehouse.Login) (Action, error) {
+	if r.Warehouse.Verify == warehouse.VerifyMint {
+		return Unverified, nil
+	}
+	if err := r.Prober.Probe(ctx, content, l); err != nil {
+		return Unverified, err
+	}
+	return Verified, nil
+}
+
+// Finish moves AWSCURRENT to the pending lease: by compare-and-swap, and only while it is pending, which no lease is
+// once a newer rotation has begun. So readers never go back to an older one.
 func (r *Rotator) Finish(ctx context.Context, n Rotation) (Outcome, error) {
 	rec, out, err := r.stage(ctx, n)
 	if err != nil {
@@ -227,8 +254,8 @@ func (r *Rotator) Finish(ctx context.Context, n Rotation) (Outcome, error) {
 		}
 		return out, nil
 	}
-	if !rec.has(n.Token, LeaseLabel) {
-		return out, &fault.Error{Kind: fault.Retry, Reason: NoLease, Op: "promote lease", Subject: n.Secret, Err: fmt.Errorf("version %s holds no lease, or not the newest", n.Token),
+	if !rec.leased(n.Token) {
+		return out, &fault.Error{Kind: fault.Retry, Reason: NoLease, Op: "promote lease", Subject: n.Secret, Err: fmt.Errorf("version %s holds no lease", n.Token),
 			Fix: "nothing; the next rotation mints one"}
 	}
 	content, err := r.living(ctx, n, rec, out.Consumer)
@@ -256,8 +283,7 @@ func (r *Rotator) living(ctx context.Context, n Rotation, rec Record, c settings
 		}
 		return Content{}, err
 	}
-	user, err := databaseUser(content.User)
-	if err != nil || user != c.Login.User || content.Database != c.Login.Database || content.Cluster != r.Warehouse.Cluster {
+	if !r.fits(content, c.Login) {
 		return Content{}, r.abandon(ctx, n, refusal(ContentMismatch, n.Secret, fmt.Errorf("version %s is a lease for another user, database or cluster than the tags name", n.Token),
 			"nothing if the consumer was just changed; otherwise find out who else writes this secret"))
 	}
@@ -266,6 +292,12 @@ func (r *Rotator) living(ctx context.Context, n Rotation, rec Record, c settings
 			Err: fmt.Errorf("%s of life left, of at least %s", left.Round(time.Second), r.MinLife), Fix: "nothing; the next rotation mints another"})
 	}
 	return content, nil
+}
+
+// fits reports whether content is a lease of the user, database and cluster that are asked for.
+func (r *Rotator) fits(content Content, l warehouse.Login) bool {
+	user, err := databaseUser(content.User)
+	return err == nil && user == l.User && content.Database == l.Database && content.Cluster == r.Warehouse.Cluster
 }
 
 // abandon gives the rotation up because of cause, and returns it with what went wrong on the way.

@@ -43,5 +43,5 @@ type AtRisk struct {
 	Consumer
 	RemainingSeconds int       `json:"remainingSeconds"` // 0 once it has expired
 	ExpiresAt        time.Time `json:"expiresAt"`
-	Reason           string    `json:"reason"` // why it was not replaced: "Parked", "BackingOff", …
+	Reason           string    `json:"reason"` // what the tick did about it, or why it failed: "Started", "BackingOff", "Throttled", …
 }

@@ -71,16 +71,16 @@ func (s *Store) Content(ctx context.Context, id, version string) (credentials.Co
 }
 
 // Store implements [credentials.Vault].
-func (s *Store) Store(ctx context.Context, id, token string, proof secret.Value, c credentials.Content) error {
+func (s *Store) Store(ctx context.Context, n credentials.Rotation, label string, c credentials.Content) error {
 	in := &secretsmanager.PutSecretValueInput{
-		SecretId: &id, ClientRequestToken: &token, SecretString: new(c.Encode().Reveal()),
-		VersionStages: []string{credentials.Pending, credentials.LeaseLabel},
+		SecretId: &n.Secret, ClientRequestToken: &n.Token, SecretString: new(c.Encode().Reveal()),
+		VersionStages: []string{credentials.Pending, label},
 	}
-	if !proof.IsZero() {
-		in.RotationToken = new(proof.Reveal())
+	if !n.Proof.IsZero() {
+		in.RotationToken = new(n.Proof.Reveal())
 	}
 	_, err := s.api.PutSecretValue(ctx, in)
-	return awserror.Explain(err, "store lease in version "+token, id, awserror.Table{
+	return awserror.Explain(err, "store lease in version "+n.Token, n.Secret, awserror.Table{
 		"ResourceExistsException": {Kind: fault.Retry, Reason: credentials.VersionTaken, Fix: "nothing; the step ran twice"},
 		"LimitExceededException":  full,
 		"InvalidRequestException": deleted,
