@@ -12,10 +12,12 @@ import (
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
+const password = "correct horse"
+
 var (
 	noon    = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 	content = credentials.Content{
-		Lease: credentials.Lease{User: "IAMA:app:readers", Password: secret.New("correct horse"), IssuedAt: noon, ExpiresAt: noon.Add(time.Hour)},
+		Lease: credentials.Lease{User: "IAMA:app:readers", Password: secret.New(password), IssuedAt: noon, ExpiresAt: noon.Add(time.Hour)},
 		Host:  "examplecluster.example.com", Port: 5439, Database: "sales", Cluster: "examplecluster",
 	}
 )
@@ -27,7 +29,7 @@ func TestContentOnTheWire(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := map[string]any{
-		"engine": "redshift", "host": "examplecluster.example.com", "port": 5439.0, "username": "IAMA:app:readers", "password": "correct horse",
+		"engine": "redshift", "host": "examplecluster.example.com", "port": 5439.0, "username": "IAMA:app:readers", "password": password,
 		"dbname": "sales", "dbClusterIdentifier": "examplecluster", "issuedAt": "2026-03-01T12:00:00Z", "expiresAt": "2026-03-01T13:00:00Z",
 	}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
@@ -40,7 +42,7 @@ func TestDecodeReadsWhatEncodeWrote(t *testing.T) {
 	elsewhere.IssuedAt, elsewhere.ExpiresAt = noon.In(time.FixedZone("", 3600)), noon.Add(time.Hour).In(time.FixedZone("", 3600))
 	for _, c := range []credentials.Content{content, elsewhere} {
 		got, err := credentials.Decode(c.Encode())
-		if err != nil || got.Password.Reveal() != "correct horse" {
+		if err != nil || got.Password.Reveal() != password {
 			t.Fatalf("Decode = %+v, %v", got, err)
 		}
 		if got.Password = content.Password; got != content {
