@@ -35,7 +35,7 @@ type grammar struct {
 }
 
 var (
-	stageName     = grammar{regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`), "use lower-case letters, digits and single hyphens between them, starting with a letter"}
+	ownName       = grammar{regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`), "use lower-case letters, digits and single hyphens between them, starting with a letter"}
 	accountNumber = grammar{regexp.MustCompile(`^[0-9]{12}$`), "write the 12 digits in quotes"}
 	regionName    = grammar{regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]$`), `write a region such as "eu-central-1"`}
 	clusterName   = grammar{regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`), "write the cluster's identifier, not its ARN or address: lower-case letters, digits and single hyphens"}
@@ -66,7 +66,7 @@ func (c *checker) match(g grammar, where, text string) bool {
 }
 
 func (c *checker) name(where, name string) {
-	if c.match(stageName, where, name) && len(name) > maxName {
+	if c.match(ownName, where, name) && len(name) > maxName {
 		c.add(where, fmt.Sprintf("has %d characters", len(name)), fmt.Sprintf("use at most %d", maxName))
 	}
 }

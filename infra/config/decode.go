@@ -215,6 +215,9 @@ func unexpectedEnd(err error) error {
 }
 
 func join(path, name string) string {
+	if name == "" {
+		name = `""`
+	}
 	if path == "" {
 		return name
 	}

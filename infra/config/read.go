@@ -23,13 +23,14 @@ func Read(path string) (Stage, error) {
 // by path.
 func Parse(document []byte) (Stage, error) {
 	s := defaults()
-	problems := decode(document, &s)
-	if len(problems) == 1 && problems[0].Where == wholeDocument {
-		return Stage{}, problems // nothing was read that could be checked
+	unread := decode(document, &s)
+	if len(unread) == 1 && unread[0].Where == wholeDocument {
+		return Stage{}, unread // there is nothing to check
 	}
 	s.complete()
+	problems := slices.Clone(unread)
 	for _, p := range s.problems() {
-		if !reported(problems, p.Where) {
+		if !reported(unread, p.Where) {
 			problems = append(problems, p)
 		}
 	}
