@@ -1,0 +1,9 @@
+package lambda
+
+import "syscall"
+
+// ownGroup puts a child in a process group of its own, so that the terminal's signals do not reach it and it
+// can be ended with all that it started; and ties its life to this process.
+func ownGroup() *syscall.SysProcAttr {
+	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+}
