@@ -76,7 +76,7 @@ func Rotate(s config.Stage, name string, r Resources) []Statement {
 		}},
 		{Sid: "MintLogins", Actions: mint, Resources: arns(place.UserARN, w.Allow.Users)},
 		{Sid: "MintForDatabases", Actions: []string{"redshift:GetClusterCredentials"}, Resources: arns(place.DatabaseARN, w.Allow.Databases)},
-		{Sid: "FindWarehouse", Actions: []string{"redshift:DescribeClusters"}, Resources: []string{place.ClusterARN(w.Cluster)}},
+		find(),
 	}
 	if len(w.Allow.Groups) > 0 {
 		statements = append(statements, Statement{Sid: "JoinGroups", Actions: []string{"redshift:JoinGroup"}, Resources: arns(place.GroupARN, w.Allow.Groups)})
@@ -94,10 +94,6 @@ func Rotate(s config.Stage, name string, r Resources) []Statement {
 // Refresh is what the tick's function may do: look at leases without reading them, take labels off dead versions,
 // and ask for rotations.
 func Refresh(s config.Stage, r Resources) []Statement {
-	var clusters []string
-	for _, name := range s.WarehousesInUse() {
-		clusters = append(clusters, s.Place().ClusterARN(s.Warehouses[name].Cluster))
-	}
 	return []Statement{
 		{Sid: "StartRotations", Resources: r.Secrets, Actions: []string{
 			"secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds",
@@ -105,8 +101,7 @@ func Refresh(s config.Stage, r Resources) []Statement {
 		}},
 		// RotateSecret takes the right to invoke the rotation function from its caller.
 		{Sid: "InvokeRotation", Actions: []string{"lambda:InvokeFunction"}, Resources: r.Functions},
-		{Sid: "FindWarehouses", Actions: []string{"redshift:DescribeClusters"}, Resources: clusters},
-		announce(r.Bus), logs(r.Logs),
+		find(), announce(r.Bus), logs(r.Logs),
 	}
 }
 
@@ -121,6 +116,14 @@ func Trust(service string, when Conditions) []Statement {
 		Sid: "Trust", Principals: map[string][]string{"Service": {service}},
 		Actions: []string{"sts:AssumeRole"}, Conditions: when,
 	}}
+}
+
+// find lets a function see where a cluster is and in what state. The action takes no resource: naming a cluster
+// would deny the call.
+//
+// Source: Amazon Redshift Management Guide, actions that support the Resource element, where it is missing.
+func find() Statement {
+	return Statement{Sid: "FindWarehouses", Actions: []string{"redshift:DescribeClusters"}, Resources: []string{"*"}}
 }
 
 func announce(bus string) Statement {

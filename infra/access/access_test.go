@@ -61,7 +61,7 @@ func TestRotate(t *testing.T) {
 		statement("KeepLeases", list("secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage"), secrets, nil),
 		statement("MintLogins", list("redshift:GetClusterCredentials"), list("arn:aws:redshift:us-east-1:111122223333:dbuser:big/app_*", "arn:aws:redshift:us-east-1:111122223333:dbuser:big/etl"), nil),
 		statement("MintForDatabases", list("redshift:GetClusterCredentials"), list("arn:aws:redshift:us-east-1:111122223333:dbname:big/sales"), nil),
-		statement("FindWarehouse", list("redshift:DescribeClusters"), list("arn:aws:redshift:us-east-1:111122223333:cluster:big"), nil),
+		statement("FindWarehouses", list("redshift:DescribeClusters"), list("*"), nil),
 		announce,
 		statement("WriteLogs", list("logs:CreateLogStream", "logs:PutLogEvents"), list(logs), nil),
 	)
@@ -115,7 +115,7 @@ func TestRefresh(t *testing.T) {
 	check(t, got,
 		statement("StartRotations", list("secretsmanager:DescribeSecret", "secretsmanager:ListSecretVersionIds", "secretsmanager:RotateSecret", "secretsmanager:UpdateSecretVersionStage"), secrets, nil),
 		statement("InvokeRotation", list("lambda:InvokeFunction"), functions, nil),
-		statement("FindWarehouses", list("redshift:DescribeClusters"), list("arn:aws:redshift:us-east-1:111122223333:cluster:big", "arn:aws:redshift:us-east-1:111122223333:cluster:small"), nil),
+		statement("FindWarehouses", list("redshift:DescribeClusters"), list("*"), nil),
 		announce,
 		statement("WriteLogs", list("logs:CreateLogStream", "logs:PutLogEvents"), list(logs), nil),
 	)

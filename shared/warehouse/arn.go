@@ -30,9 +30,6 @@ func (p Place) GroupARN(cluster, group string) string {
 	return p.arn("dbgroup:" + cluster + "/" + group)
 }
 
-// ClusterARN names a provisioned cluster.
-func (p Place) ClusterARN(cluster string) string { return p.arn("cluster:" + cluster) }
-
 func (p Place) arn(resource string) string {
 	return "arn:" + p.Partition + ":redshift:" + p.Region + ":" + p.Account + ":" + resource
 }

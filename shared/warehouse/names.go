@@ -28,8 +28,10 @@ func BadName(name string) string {
 	case reserved[name]:
 		return "is a reserved word"
 	}
-	if i := strings.IndexFunc(name, notInName); i >= 0 {
-		return fmt.Sprintf("has %q in it", name[i:i+1])
+	for _, r := range name {
+		if notInName(r) {
+			return fmt.Sprintf("has %q in it", string(r))
+		}
 	}
 	return ""
 }

@@ -123,12 +123,14 @@ func (w Warehouse) Problems() fault.Problems {
 			add(fmt.Sprintf("allow.users[%d]", i), fmt.Sprintf("%q %s", p, why), nameRule+"; * stands for any run of characters")
 		}
 	}
-	for field, names := range map[string][]string{"databases": w.Allow.Databases, "groups": w.Allow.Groups} {
+	names := func(where string, names []string) {
 		for i, n := range names {
 			if why := BadName(n); why != "" {
-				add(fmt.Sprintf("allow.%s[%d]", field, i), fmt.Sprintf("%q %s", n, why), nameRule)
+				add(fmt.Sprintf("%s[%d]", where, i), fmt.Sprintf("%q %s", n, why), nameRule)
 			}
 		}
 	}
+	names("allow.databases", w.Allow.Databases)
+	names("allow.groups", w.Allow.Groups)
 	return problems
 }
