@@ -8,6 +8,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/shared/settings"
@@ -86,10 +87,7 @@ func defaults() Stage {
 // complete fills in defaults that lie below names, and what this machine decides.
 func (s *Stage) complete() {
 	if s.Architecture == host {
-		s.Architecture = map[string]string{"amd64": X8664}[runtime.GOARCH]
-		if s.Architecture == "" {
-			s.Architecture = runtime.GOARCH
-		}
+		s.Architecture = strings.Replace(runtime.GOARCH, "amd64", X8664, 1)
 	}
 	for name, w := range s.Warehouses {
 		if w.Verify == "" {
