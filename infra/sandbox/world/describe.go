@@ -1,0 +1,38 @@
+package world
+
+import (
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/control"
+)
+
+// describe says what there is, without any secret.
+func (w *World) describe() control.World {
+	return control.World{
+		Endpoint: w.Endpoint(), Account: awshttp.Account, Region: awshttp.DefaultRegion,
+		Cluster: Cluster, Host: w.Warehouse.Host(), Port: w.Warehouse.Port(), Database: Database,
+		Authority: w.certificate(), Logs: w.logs(),
+		Users: []string{Master + " (superuser)", User}, Groups: []string{Group}, Tables: tables,
+		Roles: []string{roleARN(application)}, Started: w.started,
+	}
+}
+
+// A Variable is one of the environment.
+type Variable struct{ Name, Value string }
+
+// Environment is what AWS's and PostgreSQL's own tools need to use the sandbox as the operator. One of the values is
+// the operator's secret key. The AWS CLI and boto3 read AWS_DEFAULT_REGION, the SDK for Go AWS_REGION.
+func (w *World) Environment() ([]Variable, error) {
+	authority, err := w.authority()
+	if err != nil {
+		return nil, err
+	}
+	return []Variable{
+		{"AWS_ENDPOINT_URL", w.Endpoint()},
+		{"AWS_ACCESS_KEY_ID", w.Operator.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", w.Operator.SecretAccessKey.Reveal()},
+		{"AWS_REGION", awshttp.DefaultRegion},
+		{"AWS_DEFAULT_REGION", awshttp.DefaultRegion},
+		{"PGSSLMODE", "verify-full"},
+		{"PGSSLROOTCERT", authority},
+	}, nil
+}

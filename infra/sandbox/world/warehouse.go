@@ -1,0 +1,106 @@
+package world
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/infra/sandbox/postgres"
+	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
+)
+
+// The ready-made warehouse. Its names are those of the examples in Amazon's documentation of temporary credentials.
+const (
+	Cluster  = "examplecluster"
+	Database = "exampledb"
+	Host     = "localhost"
+	Master   = "awsuser"         // the superuser that came with the cluster
+	User     = "temp_creds_user" // an ordinary user; it is in no group but for sessions that ask for one
+	Group    = "example_group"
+)
+
+// tables says who may read what.
+var tables = []string{"venue (everybody)", "sales (members of " + Group + ")"}
+
+// schema makes users, groups and tables. Nobody has a password: all logins are temporary ones.
+const schema = `
+CREATE USER awsuser SUPERUSER;
+CREATE USER temp_creds_user;
+CREATE GROUP example_group;
+SET ROLE awsuser;
+CREATE TABLE venue (venueid integer PRIMARY KEY, venuename varchar(100) NOT NULL, venuecity varchar(30) NOT NULL);
+CREATE TABLE sales (
+	salesid integer PRIMARY KEY, venueid integer NOT NULL REFERENCES venue, qtysold smallint NOT NULL,
+	pricepaid numeric(8,2) NOT NULL, saletime timestamp NOT NULL
+);
+INSERT INTO venue VALUES (1, 'Harbour Hall', 'Bergen'), (2, 'Canal Stage', 'Ghent'), (3, 'Lock House', 'Delft');
+INSERT INTO sales
+	SELECT n, 1 + n % 3, 1 + n % 4, 20 + 7.5 * (n % 5), timestamp '2026-01-01 10:00' + n * interval '90 minutes'
+	FROM generate_series(1, 12) AS n;
+GRANT SELECT ON venue TO PUBLIC;
+GRANT SELECT ON sales TO GROUP example_group;
+`
+
+// openWarehouse starts PostgreSQL and the front at which clients log in.
+func (w *World) openWarehouse(ctx, life context.Context) error {
+	server, err := postgres.Start(life, postgres.Config{NodeModules: w.config.NodeModules})
+	if err != nil {
+		return err
+	}
+	w.onClose(server.Stop)
+	if err := furnish(ctx, server); err != nil {
+		return err
+	}
+	if w.Authority, err = warehouse.NewAuthority(); err != nil {
+		return err
+	}
+	if err := os.WriteFile(w.certificate(), w.Authority.PEM(), 0o644); err != nil {
+		return fmt.Errorf("write the certificate that clients of the warehouse trust: %w", err)
+	}
+	w.onClose(func() error { return os.Remove(w.certificate()) })
+	certificate, err := w.Authority.Certificate(Host, "127.0.0.1")
+	if err != nil {
+		return err
+	}
+	port := 0
+	if w.config.Port != 0 {
+		port = w.config.Port + 1
+	}
+	w.Warehouse, err = warehouse.Listen(life, warehouse.Config{
+		Address: address(port), Host: Host, Database: server, Clock: w.Clock, Certificate: certificate, Log: w.config.Log,
+	})
+	if err != nil {
+		return portError(port, err)
+	}
+	w.onClose(func() error { w.Warehouse.Close(); return nil })
+	w.minted = &mint{Endpoint: w.Warehouse}
+	return nil
+}
+
+// furnish makes the database and what is in it.
+func furnish(ctx context.Context, server *postgres.Server) error {
+	if err := server.CreateDatabase(ctx, Database); err != nil {
+		return err
+	}
+	conn, err := server.Open(ctx, Database)
+	if err != nil {
+		return err
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, schema, pgx.QueryExecModeSimpleProtocol); err != nil {
+		return fmt.Errorf("furnish database %s: %w", Database, err)
+	}
+	return nil
+}
+
+// authority is the certificate's file with its whole path: functions run in folders of their own.
+func (w *World) authority() (string, error) {
+	path, err := filepath.Abs(w.certificate())
+	if err != nil {
+		return "", fmt.Errorf("find the certificate that functions trust: %w", err)
+	}
+	return path, nil
+}

@@ -1,0 +1,170 @@
+// Package world starts the whole sandbox: the AWS endpoint with its services, a warehouse on a real PostgreSQL, people
+// who may use them, and what a synthesized assembly deploys.
+package world
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/clock"
+	"github.com/sluicehq/sluice/infra/sandbox/control"
+	"github.com/sluicehq/sluice/infra/sandbox/identity"
+	"github.com/sluicehq/sluice/infra/sandbox/lambda"
+	"github.com/sluicehq/sluice/infra/sandbox/redshift"
+	"github.com/sluicehq/sluice/infra/sandbox/template"
+	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
+	"github.com/sluicehq/sluice/shared/secret"
+)
+
+// Config says how a world is started.
+type Config struct {
+	Assembly string // folder that cdk synth wrote; empty deploys nothing
+	Port     int    // of the AWS endpoint, the warehouse has the next one; 0 takes free ones
+	State    string // folder for the certificate and the logs; it is made where it is missing
+	// NodeModules is a folder in which npm may have put PostgreSQL, for machines that have none.
+	NodeModules string
+	Log         *slog.Logger // takes logins that the warehouse refuses; nil takes none
+}
+
+// A World is a running sandbox. Its parts are open to tests, which may do what no AWS API can, such as changing the
+// certificate of the warehouse.
+type World struct {
+	AWS       *awshttp.Server
+	Clock     *clock.Clock
+	Warehouse *warehouse.Endpoint
+	Authority *warehouse.Authority // which signs the warehouse's certificates
+	Redshift  *redshift.Service
+	Lambda    *lambda.Service
+	Deployer  *template.Deployer
+	Operator  identity.Credentials // of the IAM user operator, who may do everything
+
+	config   Config
+	listener net.Listener
+	started  time.Time
+	minted   *mint
+	closers  []func() error // in the order of starting
+	close    func() error
+}
+
+// Start starts a world and deploys the assembly. ctx bounds the start; after that the world runs until [World.Close].
+// If something fails, what was started is stopped again.
+func Start(ctx context.Context, c Config) (*World, error) {
+	life, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, end)()
+	ticking, stopClock := context.WithCancel(life)
+	w := &World{config: c, Clock: clock.New(ticking)}
+	w.started = w.Clock.Now()
+	w.close = sync.OnceValue(func() error {
+		defer end()
+		stopClock() // nothing new begins while the rest ends
+		return w.shutdown()
+	})
+	if err := w.start(ctx, life); err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+func (w *World) start(ctx, life context.Context) error {
+	if err := os.MkdirAll(w.logs(), 0o755); err != nil {
+		return fmt.Errorf("make the sandbox's folder: %w", err)
+	}
+	if err := w.listen(life); err != nil {
+		return err
+	}
+	if err := w.openWarehouse(ctx, life); err != nil {
+		return err
+	}
+	if err := w.openAWS(ctx); err != nil {
+		return err
+	}
+	if w.config.Assembly == "" {
+		return nil
+	}
+	return w.Deploy(ctx, w.config.Assembly)
+}
+
+// Deploy deploys what cdk synth wrote into folder, and makes of an earlier deployment what it says now.
+func (w *World) Deploy(ctx context.Context, folder string) error {
+	a, err := template.Load(folder)
+	if err != nil {
+		return err
+	}
+	if err := w.Deployer.Deploy(ctx, a); err != nil {
+		return fmt.Errorf("deploy %s: %w", folder, err)
+	}
+	return nil
+}
+
+// Close stops everything, what was started last first, and waits for its end. Closing twice does nothing more.
+func (w *World) Close() error { return w.close() }
+
+func (w *World) onClose(closer func() error) { w.closers = append(w.closers, closer) }
+
+func (w *World) shutdown() error {
+	var problems []error
+	for _, closer := range slices.Backward(w.closers) {
+		problems = append(problems, closer())
+	}
+	return errors.Join(problems...)
+}
+
+// listen takes the port of the AWS endpoint, so that functions can be told of it. Until the services are there,
+// clients wait.
+func (w *World) listen(ctx context.Context) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address(w.config.Port))
+	if err != nil {
+		return portError(w.config.Port, err)
+	}
+	w.listener = listener
+	w.onClose(func() error { _ = listener.Close(); return nil }) // the server may have closed it
+	return nil
+}
+
+func address(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
+
+// A PortError says that another program has a port that the sandbox needs.
+type PortError struct {
+	Port int
+	Err  error
+}
+
+func (e *PortError) Error() string {
+	return fmt.Sprintf("port %d is taken by another program, perhaps by another sandbox; stop that, or choose another port with SANDBOX_PORT (the sandbox takes it and the next one)", e.Port)
+}
+
+func (e *PortError) Unwrap() error { return e.Err }
+
+// portError recognises the commonest reason why the sandbox does not start.
+func portError(port int, err error) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return &PortError{port, err}
+	}
+	return fmt.Errorf("start the sandbox: %w", err)
+}
+
+// Endpoint is the value of AWS_ENDPOINT_URL.
+func (w *World) Endpoint() string { return "http://" + w.listener.Addr().String() }
+
+// Control returns a client of the control interface.
+func (w *World) Control() *control.Client { return control.NewClient(w.Endpoint()) }
+
+// Minted returns every password that the warehouse gave out, so that a test can search all output for them. Nothing
+// else in the sandbox keeps them.
+func (w *World) Minted() []secret.Value { return w.minted.all() }
+
+func (w *World) logs() string { return filepath.Join(w.config.State, "logs") }
+
+// certificate is the file that clients of the warehouse trust.
+func (w *World) certificate() string { return filepath.Join(w.config.State, "ca.pem") }
