@@ -15,14 +15,19 @@ type Step string
 
 // The steps, in their order, as they are written on the wire.
 //
-// Source: AWS Secrets Manager User Guide, "Lambda rotation functions"; the page spells them create_secret and so on,
-// the service sends createSecret.
+// Source: AWS Secrets Manager User Guide, "Lambda rotation functions".
 const (
 	Create Step = "createSecret"
 	Set    Step = "setSecret"
 	Test   Step = "testSecret"
 	Finish Step = "finishSecret"
 )
+
+// steps are the spellings that are read: as the service sends them, and as the page about them writes them.
+var steps = map[string]Step{
+	"createSecret": Create, "setSecret": Set, "testSecret": Test, "finishSecret": Finish,
+	"create_secret": Create, "set_secret": Set, "test_secret": Test, "finish_secret": Finish,
+}
 
 // A Rotation is what Secrets Manager sends a rotation function for each step.
 type Rotation struct {
@@ -53,11 +58,9 @@ func DecodeRotation(payload []byte) (Rotation, error) {
 	var in struct{ Step, SecretId, ClientRequestToken, RotationToken string }
 	problems := unmarshal(payload, &in, "configure this function as the rotation function of a consumer secret and as nothing else")
 	if len(problems) == 0 {
-		switch Step(in.Step) {
-		case Create, Set, Test, Finish:
-		case "":
+		if in.Step == "" {
 			problems = append(problems, missing("Step"))
-		default:
+		} else if steps[in.Step] == "" {
 			problems = append(problems, fault.Problem{Where: "Step", What: fmt.Sprintf("%q is unknown", in.Step), Fix: "send createSecret, setSecret, testSecret or finishSecret"})
 		}
 		if in.SecretId == "" {
@@ -70,7 +73,7 @@ func DecodeRotation(payload []byte) (Rotation, error) {
 	if len(problems) > 0 {
 		return Rotation{}, &MalformedError{"a Secrets Manager rotation event", problems}
 	}
-	return Rotation{Step(in.Step), in.SecretId, in.ClientRequestToken, secret.New(in.RotationToken)}, nil
+	return Rotation{steps[in.Step], in.SecretId, in.ClientRequestToken, secret.New(in.RotationToken)}, nil
 }
 
 // DecodeTick reads a tick. Its error is a *[MalformedError].

@@ -119,9 +119,10 @@ func (l *loader) duration(name string) time.Duration {
 }
 
 func (l *loader) timings() Timings {
+	before := len(l.problems)
 	t := Timings{Lifetime: l.duration(envLifetime), Tick: l.duration(envTick), RotateBelow: l.duration(envRotateBelow)}
-	if len(l.problems) == 0 {
-		l.problems = t.Problems()
+	if len(l.problems) == before { // what is not there was reported once
+		l.problems = append(l.problems, t.Problems()...)
 	}
 	return t
 }

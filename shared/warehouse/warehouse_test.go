@@ -46,7 +46,7 @@ func TestMatch(t *testing.T) {
 	}{
 		{"app", "app", true}, {"app", "apps", false}, {"app", "", false}, {"", "", true},
 		{"app_*", "app_", true}, {"app_*", "app_web", true}, {"app_*", "app", false}, {"app_*", "xapp_web", false},
-		{"a*b", "ab", true}, {"a*b", "aXb", true}, {"a*b", "aba", false}, {"a*b*c", "abcbc", true}, {"a*b*c", "acb", false},
+		{"a*b", "ab", true}, {"a*b", "aXb", true}, {"a*b", "aba", false}, {"a*b*c", "abcbc", true}, {"a*b*c", "acb", false}, {"a*b*b*c", "abc", false}, {"a*b*b*c", "abbc", true},
 		{"ab*ba", "aba", false}, // the two ends do not share a letter
 		{"a**b", "ab", true}, {"a.c", "abc", false}, {"a*", "a*", true}, {"*", "", true}, {"*", "anything", true},
 	} {
