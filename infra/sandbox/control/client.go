@@ -79,7 +79,7 @@ func (c *Client) ForgetCalls(ctx context.Context) error {
 	return c.do(ctx, http.MethodDelete, "calls", nil, nil, nil)
 }
 
-// Events lists the events that were put on a bus, given by name; on all buses where it is empty.
+// Events lists the last events that were put on a bus, given by name; empty is the default bus.
 func (c *Client) Events(ctx context.Context, bus string) (put []Event, err error) {
 	query := url.Values{}
 	if bus != "" {

@@ -35,7 +35,7 @@ type Sandbox struct {
 	Calls     *awshttp.Recorder
 	World     World
 	Deployer  *template.Deployer
-	Events    func(bus string) []Event           // of all buses where bus is empty, the oldest first
+	Events    func(bus string) []Event           // by name; empty is the default bus; the oldest first
 	Logs      func(function string) []string     // the last lines of a function's output
 	SetStatus func(cluster, status string) error // at once, without the minutes that AWS takes
 }

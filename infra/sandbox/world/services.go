@@ -1,6 +1,7 @@
 package world
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -88,6 +89,7 @@ func (a announcer) Publish(ctx context.Context, source, detailType string, detai
 
 // eventsOf lists the events of one bus as the control interface shows them.
 func eventsOf(buses *eventbridge.Service, bus string) (all []control.Event) {
+	bus = cmp.Or(bus, "default")
 	for _, e := range buses.Events(bus) {
 		text, err := json.Marshal(e)
 		if err != nil {
