@@ -226,11 +226,18 @@ func TestLogs(t *testing.T) {
 func TestAlarm(t *testing.T) {
 	r := synthesize(t, read(t, "sandbox.json")).named(t, "Alarmanalytics", "AWS::CloudWatch::Alarm")
 	delete(r.Properties, "AlarmDescription")
+	metric := func(name string) string {
+		return `{"Namespace": "Sluice", "MetricName": "` + name + `", "Dimensions": [
+			{"Name": "Stage", "Value": "sandbox"}, {"Name": "Warehouse", "Value": "analytics"}]}`
+	}
 	same(t, "alarm", r.Properties, `{
-		"Namespace": "Sluice", "MetricName": "RemainingLife", "Statistic": "Minimum",
-		"Dimensions": [{"Name": "Stage", "Value": "sandbox"}, {"Name": "Warehouse", "Value": "analytics"}],
+		"Metrics": [
+			{"Id": "life", "ReturnData": false, "MetricStat": {"Metric": `+metric("RemainingLife")+`, "Period": 300, "Stat": "Minimum"}},
+			{"Id": "parked", "ReturnData": false, "MetricStat": {"Metric": `+metric("Parked")+`, "Period": 300, "Stat": "Maximum"}},
+			{"Id": "watched", "Label": "Seconds of life that matter", "ReturnData": true, "Expression": "IF(parked > 0, 1200, life)"}
+		],
 		"ComparisonOperator": "LessThanThreshold", "Threshold": 1200, "TreatMissingData": "breaching",
-		"Period": 300, "EvaluationPeriods": 2, "DatapointsToAlarm": 2
+		"EvaluationPeriods": 2, "DatapointsToAlarm": 2
 	}`)
 }
 
@@ -240,9 +247,9 @@ func TestBus(t *testing.T) {
 
 func TestCustomerKey(t *testing.T) {
 	s := read(t, "sandbox.json")
-	s.Key = "arn:aws:kms:us-east-1:111122223333:key/1"
+	s.Key = "arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"
 	tpl := synthesize(t, s)
-	same(t, "key of the secret", tpl["ConsumeringestSecret"].Properties["KmsKeyId"], `"arn:aws:kms:us-east-1:111122223333:key/1"`)
+	same(t, "key of the secret", tpl["ConsumeringestSecret"].Properties["KmsKeyId"], `"arn:aws:kms:us-east-1:111122223333:key/0a1b2c3d-4e5f-6071-8293-a4b5c6d7e8f9"`)
 }
 
 func TestManyConsumers(t *testing.T) {

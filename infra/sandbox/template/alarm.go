@@ -7,12 +7,20 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 )
 
+// metricQueries are the metrics of an alarm that computes with several.
+var metricQueries = shape{
+	"Id": nil, "Label": nil, "Expression": nil, "ReturnData": nil, "Period": nil, "AccountId": nil,
+	"MetricStat": {"Period": nil, "Stat": nil, "Unit": nil, "Metric": {
+		"Namespace": nil, "MetricName": nil, "Dimensions": {"Name": nil, "Value": nil},
+	}},
+}
+
 // alarm is kept and shown. The sandbox has no metrics, so that it never changes its state.
 var alarm = kind{
 	properties: shape{
 		"AlarmName": nil, "AlarmDescription": nil, "ActionsEnabled": nil, "AlarmActions": nil, "OKActions": nil, "InsufficientDataActions": nil,
 		"ComparisonOperator": nil, "DatapointsToAlarm": nil, "Dimensions": {"Name": nil, "Value": nil}, "EvaluateLowSampleCountPercentile": nil,
-		"EvaluationPeriods": nil, "ExtendedStatistic": nil, "MetricName": nil, "Namespace": nil, "Period": nil, "Statistic": nil,
+		"EvaluationPeriods": nil, "ExtendedStatistic": nil, "MetricName": nil, "Metrics": metricQueries, "Namespace": nil, "Period": nil, "Statistic": nil,
 		"Tags": tags, "Threshold": nil, "TreatMissingData": nil, "Unit": nil,
 	},
 	required:   []string{"ComparisonOperator", "EvaluationPeriods"},
@@ -25,6 +33,6 @@ var alarm = kind{
 	},
 	update: nothingToDo,
 	remove: nothingToDo,
-	shown:  []string{"MetricName", "Namespace", "ComparisonOperator", "Threshold", "EvaluationPeriods", "Period", "Statistic", "TreatMissingData"},
+	shown:  []string{"MetricName", "Metrics", "Namespace", "ComparisonOperator", "Threshold", "EvaluationPeriods", "Period", "Statistic", "TreatMissingData"},
 	note:   "kept and shown; the sandbox does not evaluate alarms",
 }
