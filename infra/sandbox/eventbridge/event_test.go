@@ -73,7 +73,7 @@ func TestInputForms(t *testing.T) {
 		{"part that is missing", types.Target{InputPath: aws.String("$.detail.none")}, `null`},
 		{"template with values", transformer(`{"u":<user>,"d":<all>,"s":<second>,"n":<none>}`),
 			`{"u":"a \"b\"","d":{"user":"a \"b\"","list":[1,2]},"s":2,"n":null}`},
-		{"template with text", transformer(`{"say":"<user> has \"<second>\"","key <a b>":1}`), `{"say":"a \"b\" has \"2\"","key <a b>":1}`},
+		{"template with text", transformer(`{"say":"<second> is \"<user>\"","key <a b>":1}`), `{"say":"2 is \"a \"b\"\"","key <a b>":1}`},
 		{"template that is a text", transformer(`"rule <aws.events.rule-name> saw <user>"`), `"rule ours saw a \"b\""`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -210,6 +210,7 @@ func TestPermissions(t *testing.T) {
 	if _, _, err := w.Invoke(t.Context(), service, "echo", nil); err == nil {
 		t.Error("the service may invoke before it is allowed to")
 	}
+	checkCode(t, w.MayInvoke(t.Context(), service, "echo"), "AccessDeniedException")
 	_, err := w.client.GetPolicy(t.Context(), &api.GetPolicyInput{FunctionName: aws.String("echo")})
 	checkCode(t, err, "ResourceNotFoundException")
 
@@ -228,6 +229,12 @@ func TestPermissions(t *testing.T) {
 		t.Fatal(err)
 	}
 	sameJSON(t, *policy.Policy, `{"Version":"2012-10-17","Id":"default","Statement":[`+want+`]}`)
+	if err := w.MayInvoke(t.Context(), service, "echo"); err != nil {
+		t.Errorf("MayInvoke with permission: %v", err)
+	}
+	if got := w.Logs("echo"); len(got) != 0 {
+		t.Errorf("MayInvoke ran the function: %q", got)
+	}
 	if _, _, err := w.Invoke(t.Context(), service, "echo", nil); err != nil {
 		t.Errorf("Invoke with permission: %v", err)
 	}

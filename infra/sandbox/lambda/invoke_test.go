@@ -1,9 +1,11 @@
 package lambda_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -23,6 +25,15 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 )
+
+func TestFolderMayBeRelative(t *testing.T) {
+	t.Chdir(filepath.Dir(bootstrapFolder))
+	w := newWorld(t)
+	w.create(t, map[string]any{"Code": map[string]any{"SandboxFolder": filepath.Base(bootstrapFolder)}})
+	if got := w.look(t).Folder; got != bootstrapFolder {
+		t.Errorf("the function runs in %s, want %s", got, bootstrapFolder)
+	}
+}
 
 func TestInvokeRunsTheBinary(t *testing.T) {
 	w := newWorld(t)
@@ -48,6 +59,23 @@ func TestInvokeRunsTheBinary(t *testing.T) {
 	}
 	if got := w.Logs("echo"); len(got) != 5 || got[1] != "hello" || got[2] != "there" {
 		t.Errorf("Logs = %q", got)
+	}
+}
+
+func TestOutputIsWritten(t *testing.T) {
+	var written bytes.Buffer
+	w := newWorld(t, func(c *lambda.Config) {
+		c.Logs = func(function string) io.Writer {
+			if function != "echo" {
+				return nil
+			}
+			return &written
+		}
+	})
+	w.create(t, nil)
+	w.invoke(t, `{"Do":"print","Text":"without an end of line"}`)
+	if got, want := written.String(), strings.Join(w.Logs("echo"), "\n")+"\n"; got != want || !strings.Contains(got, "\nwithout an end of line\nEND ") {
+		t.Errorf("written %q, want %q", got, want)
 	}
 }
 
@@ -309,6 +337,32 @@ func TestConcurrency(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.look(t)
+}
+
+func TestChangeDuringAnInvocation(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, nil)
+	wait := newBlock(t)
+	var first sight
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		result, failed, err := w.Invoke(t.Context(), operator, "echo", []byte(`{"Do":"call","Text":"`+wait.URL+`"}`))
+		if err != nil || failed != "" {
+			t.Errorf("Invoke = %s, %q, %v", result, failed, err)
+			return
+		}
+		first = readSight(t, result)
+	})
+	<-wait.entered
+	_, err := w.client.UpdateFunctionConfiguration(t.Context(), &api.UpdateFunctionConfigurationInput{FunctionName: aws.String("echo"), Description: aws.String("new")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait.release()
+	wg.Wait()
+	if next := w.look(t); next.PID == first.PID {
+		t.Errorf("process %d goes on with the old configuration", next.PID)
+	}
 }
 
 func TestCloseEndsAllProcesses(t *testing.T) {

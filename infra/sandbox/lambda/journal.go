@@ -43,6 +43,8 @@ func (s *Service) record(f *function, text []byte) {
 	if s.config.Logs == nil {
 		return
 	}
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if w := s.config.Logs(f.name); w != nil {
 		_, _ = w.Write(text) // the journal has it
 	}

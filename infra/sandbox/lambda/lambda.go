@@ -33,7 +33,8 @@ type Config struct {
 	Endpoint   string            // AWS_ENDPOINT_URL of the functions
 	Extra      map[string]string // further environment of every function, for example SSL_CERT_FILE
 
-	// Logs returns where the output of a function is written; nil for nowhere. [Service.Logs] has it in any case.
+	// Logs returns where the output of a function is written, at the end of each invocation and for one at a time; nil
+	// for nowhere. [Service.Logs] has it in any case.
 	Logs func(function string) io.Writer
 }
 
@@ -41,6 +42,8 @@ type Config struct {
 type Service struct {
 	config Config
 	starts chan func() // see spawn
+
+	writing sync.Mutex // held while output goes to config.Logs
 
 	mu        sync.Mutex
 	functions map[string]*function // by name

@@ -196,7 +196,11 @@ func (s *settings) load(c code) error {
 	if c.SandboxFolder == "" {
 		return refuse("the sandbox does not unpack archives: give SandboxFolder, the path of a folder with an executable named bootstrap")
 	}
-	file := filepath.Join(c.SandboxFolder, "bootstrap")
+	folder, err := filepath.Abs(c.SandboxFolder)
+	if err != nil {
+		return refuse("code in %s: %v", c.SandboxFolder, err)
+	}
+	file := filepath.Join(folder, "bootstrap")
 	info, err := os.Stat(file)
 	if err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
 		err = errors.New("it is not an executable file")
@@ -209,6 +213,6 @@ func (s *settings) load(c code) error {
 		return refuse("code in %s: %v", c.SandboxFolder, err)
 	}
 	sum := sha256.Sum256(content)
-	s.folder, s.size, s.sum = c.SandboxFolder, info.Size(), base64.StdEncoding.EncodeToString(sum[:])
+	s.folder, s.size, s.sum = folder, info.Size(), base64.StdEncoding.EncodeToString(sum[:])
 	return nil
 }

@@ -89,17 +89,17 @@ func TestPlaceInTheWindow(t *testing.T) {
 		start := w.clock.Now().Add(time.Minute)
 		w.create(t, func(in *api.CreateScheduleInput) {
 			in.Name = aws.String(fmt.Sprintf("tick-%d", i))
-			in.FlexibleTimeWindow = &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeFlexible, MaximumWindowInMinutes: aws.Int32(4)}
+			in.FlexibleTimeWindow = &types.FlexibleTimeWindow{Mode: types.FlexibleTimeWindowModeFlexible, MaximumWindowInMinutes: aws.Int32(12)}
 			in.Target.Input = aws.String(`"<aws.scheduler.scheduled-time>"`)
 		})
-		w.clock.Advance(15 * time.Minute)
+		w.clock.Advance(30 * time.Minute)
 		calls := w.functions.take()
-		if len(calls) != 3 {
-			t.Fatalf("%d calls, want 3", len(calls))
+		if len(calls) < 3 {
+			t.Fatalf("%d calls, want at least 3", len(calls))
 		}
 		place := calls[0].Time.Sub(start).Truncate(time.Second)
-		if place < 0 || place >= 4*time.Minute {
-			t.Errorf("called %v after it was due, want less than 4 minutes", place)
+		if place < 0 || place >= 12*time.Minute {
+			t.Errorf("called %v after it was due, want less than 12 minutes", place)
 		}
 		if every := calls[1].Time.Sub(calls[0].Time).Round(10 * time.Second); every != 5*time.Minute {
 			t.Errorf("called again after %v, want 5 minutes: the place in the window stays", every)
