@@ -7,4 +7,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-func main() { lambda.StartHandlerFunc(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil }) }
+func main() {
+	lambda.StartHandlerFunc(func(context.Context, struct{}) (struct{}, error) { return struct{}{}, nil })
+}
