@@ -102,6 +102,22 @@ func TestReplaceAndRemove(t *testing.T) {
 	}
 }
 
+func TestRemovedResourcesGoInReverse(t *testing.T) {
+	c := newCloud()
+	d := newDeployer(c)
+	if err := d.Deploy(t.Context(), load(t, fmt.Sprintf(consumer, ""))); err != nil {
+		t.Fatal(err)
+	}
+	c.operations()
+	if err := d.Deploy(t.Context(), load(t, `{"Resources": {}}`)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"secretsmanager CancelRotateSecret", "secretsmanager DeleteSecret", "lambda DeleteFunction", "iam DeleteRolePolicy", "iam DeleteRole"}
+	if got := c.operations(); !slices.Equal(got, want) {
+		t.Errorf("calls %v, want %v", got, want)
+	}
+}
+
 func TestDelete(t *testing.T) {
 	c := newCloud()
 	d := newDeployer(c)
