@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"strings"
 	"time"
 
@@ -31,6 +32,9 @@ type Target struct {
 	Roots *x509.CertPool
 }
 
+// String names the target without its password.
+func (t Target) String() string { return fmt.Sprintf("user %s at %s:%d", t.User, t.Host, t.Port) }
+
 // Reasons of the faults that [Login] returns.
 const (
 	Unreachable     = "Unreachable"     // no connection, or no answer in time
@@ -45,26 +49,32 @@ const (
 	GroupMissing    = "GroupMissing"    // the database has no such group
 	DatabaseMissing = "DatabaseMissing" // the warehouse has no such database
 	LoginRefused    = "LoginRefused"    // any other refusal of the server
+	Misconfigured   = "Misconfigured"   // the environment keeps the driver from starting
 )
 
 // dialTimeout bounds one attempt to connect and log in, so that a route that swallows packets is reported while
 // the caller still has time to say so.
 const dialTimeout = 10 * time.Second
 
+// given names every setting that pgx would otherwise take from PG* variables and from files in the home folder, so that
+// neither weakens, redirects or breaks a login. For a socket (host=/) TLS settings are not even looked at, and with a
+// password no file is searched for one.
+const given = "host=/ port=5439 user=none password=none database=none connect_timeout=10 sslmode=disable sslcertmode=disable sslnegotiation=postgres " +
+	"target_session_attrs=any min_protocol_version=3.0 max_protocol_version=3.0 channel_binding=prefer require_auth=''"
+
 // Login opens one physical connection. TLS is verify-full and there is no fallback of any kind.
 //
 // Errors: a *[fault.Error] with one of the reasons above. Its kind is retry where nobody need act (network, an
 // expired login), and blocked elsewhere.
 func Login(ctx context.Context, t Target) (*pgx.Conn, error) {
-	// ParseConfig is the only way to a valid config; it is given nothing that it could take from the environment.
-	config, err := pgx.ParseConfig("host=localhost port=5439 user=none password=none database=none sslmode=disable passfile=/dev/null")
+	config, err := pgx.ParseConfig(given) // the only way to a valid config
 	if err != nil {
-		return nil, fmt.Errorf("make connection settings: %w", err)
+		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "log in", Subject: t.String(), Err: err,
+			Fix: "unset PGSERVICE, which names a service that does not exist; nothing is taken from it"}
 	}
 	config.Host, config.Port, config.Database = t.Host, uint16(t.Port), t.Database
 	config.User, config.Password = t.User, t.Password.Reveal()
 	config.TLSConfig = &tls.Config{ServerName: t.Host, RootCAs: t.Roots, MinVersion: tls.VersionTLS12}
-	config.Fallbacks = nil
 	config.ConnectTimeout = dialTimeout
 	config.RuntimeParams = map[string]string{"application_name": "sluice"}
 	// Redshift has no prepared statements with parameter types as pgx asks for them.
@@ -77,9 +87,25 @@ func Login(ctx context.Context, t Target) (*pgx.Conn, error) {
 	return conn, nil
 }
 
+// Whoami is the user of a session, and whether it is a superuser.
+//
+// It asks below pgx's own query methods: they refuse a server that does not report standard_conforming_strings, a
+// setting that is newer than the PostgreSQL in Redshift.
+func Whoami(ctx context.Context, conn *pgx.Conn) (user string, super bool, err error) {
+	results, err := conn.PgConn().Exec(ctx, "SELECT usename, usesuper FROM pg_catalog.pg_user WHERE usename = current_user").ReadAll()
+	if err != nil {
+		return "", false, fmt.Errorf("ask who is logged in: %w", err)
+	}
+	if len(results) != 1 || len(results[0].Rows) != 1 || len(results[0].Rows[0]) != 2 {
+		return "", false, errors.New("ask who is logged in: the server does not say")
+	}
+	row := results[0].Rows[0]
+	return string(row[0]), string(row[1]) == "t", nil
+}
+
 // explain finds the one cause of a failed login.
 func explain(err error, t Target) error {
-	e := &fault.Error{Op: "log in", Subject: fmt.Sprintf("user %s at %s:%d", t.User, t.Host, t.Port)}
+	e := &fault.Error{Op: "log in", Subject: t.String()}
 	set := func(kind fault.Kind, reason, fix string, cause error) error {
 		e.Kind, e.Reason, e.Fix, e.Err = kind, reason, fix, cause
 		return e
@@ -108,25 +134,31 @@ func explain(err error, t Target) error {
 		return set(fault.Blocked, TLSFailed, "compare the TLS versions and certificates of both sides", errors.Unwrap(err))
 	case errors.As(err, &network) && network.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return set(fault.Retry, Unreachable, "check routes and security groups between the function and the warehouse", errors.New("no answer in time"))
+	case network != nil: // refused, reset, or a name that does not resolve
+		return set(fault.Retry, Unreachable, "check that the warehouse runs, and routes and security groups on the way to it", network)
 	}
-	return set(fault.Retry, Unreachable, "check that the warehouse runs, and routes and security groups on the way to it", errors.New("the connection failed or was closed"))
+	return set(fault.Retry, Unreachable, "check that the warehouse runs, and routes and security groups on the way to it", errors.New("the server closed the connection"))
 }
 
-// refused classifies what the server said. Redshift documents none of these texts; the codes are PostgreSQL's, the
-// first text is reported from the field.
+// refused classifies what the server said: by the code where PostgreSQL has one, else by the text without the names in
+// it, which may hold any word. Redshift documents none of these texts; the first is reported from the field.
 func refused(e *pgconn.PgError, t Target) (fault.Kind, string, string) {
-	has := func(part string) bool { return strings.Contains(strings.ToLower(e.Message), part) }
+	text := strings.ToLower(quoted.ReplaceAllString(e.Message, ""))
+	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("token has expired"):
 		return fault.Retry, LoginExpired, "mint another lease"
+	case e.Code == "3D000":
+		return fault.Blocked, DatabaseMissing, "name a database that the warehouse has"
+	case e.Code == "28P01", has("password authentication failed"):
+		return fault.Blocked, WrongPassword, "mint another lease, and log in with the user name exactly as it was returned"
 	case has("group") && has("does not exist"):
 		return fault.Blocked, GroupMissing, "create the group in database " + t.Database + ", or take it from the consumer"
 	case (has("user") || has("role")) && has("does not exist"):
 		return fault.Blocked, UserMissing, "create the user in database " + t.Database + ", or let the consumer create it (autoCreate)"
-	case e.Code == "3D000":
-		return fault.Blocked, DatabaseMissing, "name a database that the warehouse has"
-	case e.Code == "28P01":
-		return fault.Blocked, WrongPassword, "mint another lease, and log in with the user name exactly as it was returned"
 	}
 	return fault.Blocked, LoginRefused, "see the warehouse's connection log"
 }
+
+// quoted is a name as the server quotes it.
+var quoted = regexp.MustCompile(`"[^"]*"`)

@@ -29,11 +29,10 @@ func (p LoginProber) Probe(ctx context.Context, c Content, l warehouse.Login) er
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 
-	var user string
-	var super bool
-	if err := conn.QueryRow(ctx, "SELECT usename, usesuper FROM pg_catalog.pg_user WHERE usename = current_user").Scan(&user, &super); err != nil {
+	user, super, err := connector.Whoami(ctx, conn)
+	if err != nil {
 		return &fault.Error{Kind: fault.Retry, Reason: connector.Unreachable, Op: "verify lease", Subject: "user " + l.User + " on cluster " + c.Cluster,
-			Err: fmt.Errorf("look who it is: %w", err), Fix: "check that the warehouse answers queries on pg_user"}
+			Err: err, Fix: "check that the warehouse answers queries on pg_user"}
 	}
 	switch {
 	case super:
