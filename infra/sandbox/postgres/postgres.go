@@ -83,7 +83,10 @@ func (s *Server) start(ctx context.Context, bin string) error {
 	if err := account.give(s.dir); err != nil {
 		return err
 	}
-	if err := account.mayEnter(bin, s.dir); err != nil {
+	if err := account.mayEnter(s.dir); err != nil {
+		return err
+	}
+	if bin, err = s.reachable(bin, account); err != nil {
 		return err
 	}
 	if err := s.initdb(ctx, bin, account); err != nil {
@@ -96,6 +99,23 @@ func (s *Server) start(ctx context.Context, bin string) error {
 		return errors.Join(err, s.shutdown())
 	}
 	return nil
+}
+
+// reachable is a folder with the programs in bin that the account may enter: bin itself, or a copy of the whole
+// installation. npm's PostgreSQL can lie below a folder that is root's alone; it works wherever it is put.
+func (s *Server) reachable(bin string, account account) (string, error) {
+	bin, err := filepath.Abs(bin) // the programs start in another folder than ours
+	if err != nil {
+		return "", fmt.Errorf("find PostgreSQL's programs: %w", err)
+	}
+	if account.mayEnter(filepath.Join(bin, "postgres")) == nil {
+		return bin, nil
+	}
+	copied := filepath.Join(s.dir, "programs")
+	if err := os.CopyFS(copied, os.DirFS(filepath.Dir(bin))); err != nil {
+		return "", fmt.Errorf("copy PostgreSQL to where user %s may enter: %w", account.name, err)
+	}
+	return filepath.Join(copied, "bin"), nil
 }
 
 // initdb makes the data folder. The superuser's password goes by a file: arguments are visible to everybody.
