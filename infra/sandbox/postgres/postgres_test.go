@@ -18,7 +18,7 @@ var server *postgres.Server
 
 func TestMain(m *testing.M) {
 	var err error
-	if server, err = postgres.Start(context.Background(), postgres.Config{}); err != nil {
+	if server, err = postgres.Start(context.Background(), postgres.Config{NodeModules: "../../node_modules"}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -110,7 +110,7 @@ func TestStop(t *testing.T) {
 		{"by context", func(*postgres.Server) error { cancel(); return nil }},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			s, err := postgres.Start(ctx, postgres.Config{Log: log})
+			s, err := postgres.Start(ctx, postgres.Config{Log: log, NodeModules: "../../node_modules"})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -99,8 +99,23 @@ func (s *Service) AddCluster(c Cluster) error {
 	c.Database = cmp.Or(c.Database, "dev")
 	c.MasterUsername = cmp.Or(c.MasterUsername, "awsuser")
 	c.SecurityGroups, c.Roles, c.Tags = slices.Clone(c.SecurityGroups), slices.Clone(c.Roles), maps.Clone(c.Tags)
-	s.clusters[c.Identifier] = &cluster{Cluster: c, status: available, created: s.clock.Now(), namespace: uuid()}
+	s.clusters[c.Identifier] = &cluster{Cluster: c, created: s.clock.Now(), namespace: uuid()}
+	s.clusters[c.Identifier].become(available)
 	return nil
+}
+
+// RemoveCluster removes a cluster, as if somebody had deleted it, and returns it: AddCluster brings back one that is
+// reached in the same way. There is nothing to return if there is no such cluster.
+func (s *Service) RemoveCluster(identifier string) (c Cluster, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	removed := s.clusters[identifier]
+	if removed == nil {
+		return Cluster{}, false
+	}
+	removed.become("deleting")
+	delete(s.clusters, identifier)
+	return removed.Cluster, true
 }
 
 // SetMissingUserFails chooses what GetClusterCredentials does about a database user that does not exist, without

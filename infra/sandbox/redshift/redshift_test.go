@@ -47,7 +47,7 @@ func TestMain(m *testing.M) {
 
 // start makes the database and the group of the Management Guide's examples.
 func start(ctx context.Context) (err error) {
-	if server, err = postgres.Start(ctx, postgres.Config{}); err != nil {
+	if server, err = postgres.Start(ctx, postgres.Config{NodeModules: "../../node_modules"}); err != nil {
 		return err
 	}
 	if err := server.CreateDatabase(ctx, "exampledb"); err != nil {

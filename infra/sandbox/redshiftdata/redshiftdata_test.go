@@ -48,7 +48,7 @@ func TestMain(m *testing.M) {
 }
 
 func start(ctx context.Context) (err error) {
-	if server, err = postgres.Start(ctx, postgres.Config{}); err != nil {
+	if server, err = postgres.Start(ctx, postgres.Config{NodeModules: "../../node_modules"}); err != nil {
 		return err
 	}
 	if err := server.CreateDatabase(ctx, database); err != nil {

@@ -32,7 +32,7 @@ var (
 
 func TestMain(m *testing.M) {
 	var err error
-	if server, err = postgres.Start(context.Background(), postgres.Config{}); err != nil {
+	if server, err = postgres.Start(context.Background(), postgres.Config{NodeModules: "../../node_modules"}); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
