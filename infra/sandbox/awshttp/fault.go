@@ -28,10 +28,18 @@ var kinds = []Kind{Throttled, Refused, Failing, LostBefore, LostAfter}
 
 // A Fault makes the next Count calls of an operation go wrong.
 type Fault struct {
-	Service   string `json:"service"`   // signing name
-	Operation string `json:"operation"` // empty means every operation of the service
+	Service   string `json:"service"`             // signing name
+	Operation string `json:"operation"`           // empty means every operation of the service
+	Principal string `json:"principal,omitempty"` // who calls, as recordings name it; empty means everybody
+	Skip      int    `json:"skip,omitempty"`      // how many calls that fit go well first
 	Kind      Kind   `json:"kind"`
 	Count     int    `json:"count"` // how many calls are left
+}
+
+// fits reports whether f waits for such a call.
+func (f Fault) fits(call *Call) bool {
+	return f.Service == call.Service && (f.Operation == "" || strings.EqualFold(f.Operation, call.Operation)) &&
+		(f.Principal == "" || f.Principal == call.Principal.String())
 }
 
 // Faults are waiting for calls. Faults that fit the same call are used up in the order they were added.
@@ -52,6 +60,9 @@ func (f *Faults) Add(fault Fault) error {
 	}
 	if fault.Count < 1 {
 		problems = append(problems, fmt.Errorf("count is %d; use at least 1", fault.Count))
+	}
+	if fault.Skip < 0 {
+		problems = append(problems, fmt.Errorf("skip is %d; use 0 or more", fault.Skip))
 	}
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("add fault: %w", err)
@@ -77,12 +88,16 @@ func (f *Faults) Clear() {
 }
 
 // take uses up one fault that fits the call; empty if there is none.
-func (f *Faults) take(service, operation string) Kind {
+func (f *Faults) take(call *Call) Kind {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range f.waiting {
 		w := &f.waiting[i]
-		if w.Service != service || w.Operation != "" && !strings.EqualFold(w.Operation, operation) {
+		if !w.fits(call) {
+			continue
+		}
+		if w.Skip > 0 {
+			w.Skip--
 			continue
 		}
 		kind := w.Kind

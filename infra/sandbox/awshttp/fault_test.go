@@ -119,10 +119,26 @@ func TestFaultsWaitForTheirOperation(t *testing.T) {
 	}
 }
 
+func TestFaultsWaitForTheirCaller(t *testing.T) {
+	describe := func(w *world, by awshttp.Principal) error {
+		_, err := w.Do(t.Context(), by, "secretsmanager", "DescribeSecret", map[string]string{"SecretId": "s"})
+		return err
+	}
+	bob := awshttp.Principal{ARN: "arn:aws:iam::111122223333:user/bob", Account: awshttp.Account}
+	w := newWorld(t)
+	inject(t, w, awshttp.Fault{Service: "secretsmanager", Principal: alice.ARN, Skip: 1, Kind: awshttp.Failing, Count: 1})
+	for i, by := range []awshttp.Principal{bob, alice, bob, alice, alice} {
+		err := describe(w, by)
+		if failed := w.Calls().List(awshttp.Filter{})[i].Fault != ""; failed != (i == 3) {
+			t.Errorf("call %d, by %s: %v; want the second one of alice to fail", i, by, err)
+		}
+	}
+}
+
 func TestFaultProblemsAreReportedAtOnce(t *testing.T) {
 	w := newWorld(t)
-	err := w.Faults().Add(awshttp.Fault{Kind: "slow"})
-	for _, want := range []string{"service is empty", `kind "slow"`, "throttled", "count is 0"} {
+	err := w.Faults().Add(awshttp.Fault{Kind: "slow", Skip: -1})
+	for _, want := range []string{"service is empty", `kind "slow"`, "throttled", "count is 0", "skip is -1"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %q does not contain %q", err, want)
 		}

@@ -143,7 +143,7 @@ func (s *Server) perform(ctx context.Context, at *endpoint, call *Call) (output 
 		}
 		return err
 	}
-	kind := s.faults.take(call.Service, call.Operation)
+	kind := s.faults.take(call)
 	if err = at.injected(kind, call); err == nil {
 		output, err = at.Operations[call.Operation](ctx, call)
 	}

@@ -104,8 +104,8 @@ func (s *Service) AddCluster(c Cluster) error {
 	return nil
 }
 
-// RemoveCluster removes a cluster, as if somebody had deleted it, and returns it: AddCluster brings back one that is
-// reached in the same way. There is nothing to return if there is no such cluster.
+// RemoveCluster removes a cluster, as if somebody had deleted it. What it returns can be added again, as a restored
+// cluster of the same name; ok is false if there is no such cluster.
 func (s *Service) RemoveCluster(identifier string) (c Cluster, ok bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -479,3 +479,25 @@ func TestSetStatus(t *testing.T) {
 		t.Errorf("credentials after the change was called off: %v", err)
 	}
 }
+
+func TestRemovedClusterIsGoneUntilItIsAddedAgain(t *testing.T) {
+	w := newWorld(t)
+	removed, ok := w.service.RemoveCluster(identifier)
+	if !ok || removed.Identifier != identifier || removed.Database != "exampledb" {
+		t.Fatalf("RemoveCluster() = %+v, %t", removed, ok)
+	}
+	_, err := w.GetClusterCredentials(t.Context(), ask())
+	coded(t, err, "ClusterNotFound", identifier)
+	if _, err := w.endpoint.Session(t.Context(), "exampledb", "awsuser"); !errors.Is(err, warehouse.ErrPaused) {
+		t.Errorf("its endpoint still takes sessions: %v", err)
+	}
+	if _, ok := w.service.RemoveCluster(identifier); ok {
+		t.Error("it was removed twice")
+	}
+	if err := w.service.AddCluster(removed); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.GetClusterCredentials(t.Context(), ask()); err != nil {
+		t.Errorf("after it was added again: %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package world
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -46,7 +47,11 @@ GRANT SELECT ON sales TO GROUP example_group;
 
 // openWarehouse starts PostgreSQL and the front at which clients log in.
 func (w *World) openWarehouse(ctx, life context.Context) error {
-	server, err := postgres.Start(life, postgres.Config{NodeModules: w.config.NodeModules})
+	log := filepath.Join(w.logs(), "postgres.log")
+	if err := os.Remove(log); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("remove PostgreSQL's log of the last run: %w", err)
+	}
+	server, err := postgres.Start(life, postgres.Config{NodeModules: w.config.NodeModules, Log: log})
 	if err != nil {
 		return err
 	}
