@@ -46,6 +46,7 @@ var rules = []rule{
 	{"infra/sandbox/awshttp/...", []string{"infra/sandbox/clock"}, "the wire format is read here independently of the SDK: two readings that agree are a test of both"},
 	{"infra/sandbox/demo", slices.Concat([]string{"infra/sandbox/...", "shared/connector", "shared/event", "shared/fault", "shared/secret"}, pgx, sdk), "the demo is an application: it sees the secret and the bus, and nothing inside the functions"},
 	{"infra/sandbox/bench/...", slices.Concat([]string{"infra/sandbox/...", "shared/settings", "shared/warehouse"}, pgx, sdk, run), "what is measured are the built functions"},
+	{"infra/sandbox/endtoend", nil, "tests of the whole: what they need they import as tests, and nobody imports them"},
 	{"infra/sandbox/lambda/internal/echo", run, "a function for tests"},
 	{"infra/sandbox/...", slices.Concat([]string{"infra/sandbox/...", "shared/secret", "shared/fault"}, pgx), "the far end shares no code with what it checks, and reads the wire without the SDK"},
 }
