@@ -39,14 +39,16 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		h.log.ErrorContext(ctx, "tick refused", "outcome", awslambda.Malformed, "err", err)
 		return nil, awslambda.Failure(awslambda.Malformed, err)
 	}
-	look, err := h.refresher.Tick(ctx, in.Secret)
+	work, cancel := awslambda.Work(ctx)
+	defer cancel()
+	look, err := h.refresher.Tick(work, in.Secret)
 	log := h.log.With("secret", in.Secret, "consumer", look.Consumer.Name, "warehouse", look.Consumer.Warehouse, "user", look.Consumer.Login.User)
 	if look.Seen {
 		if err := measure(h.metrics, h.refresher.Stage, look); err != nil {
 			log.WarnContext(ctx, "remaining life not reported", "outcome", "Unmeasured", "err", err)
 		}
 	}
-	h.announce(ctx, log, in, look, err)
+	defer h.announce(ctx, log, in, look, err) // after the line in the log: a bus that does not answer must not cost that
 	if err != nil {
 		log.ErrorContext(ctx, "tick failed", "outcome", "Failed", awslambda.Cause(err))
 		return nil, awslambda.Failure(fault.ReasonOf(err), err)

@@ -38,9 +38,11 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 		h.log.ErrorContext(ctx, "rotation event refused", "outcome", awslambda.Malformed, "err", err)
 		return nil, awslambda.Failure(awslambda.Malformed, err)
 	}
-	out, err := h.step(in.Step)(ctx, credentials.Rotation{Secret: in.ID, Token: in.Token, Proof: in.Proof})
+	work, cancel := awslambda.Work(ctx)
+	defer cancel()
+	out, err := h.step(in.Step)(work, credentials.Rotation{Secret: in.ID, Token: in.Token, Proof: in.Proof})
 	log := h.log.With("step", in.Step, "secret", in.ID, "version", in.Token, "consumer", out.Consumer.Name, "warehouse", out.Consumer.Warehouse, "user", out.Consumer.Login.User)
-	h.announce(ctx, log, in, out, err)
+	defer h.announce(ctx, log, in, out, err) // after the line in the log: a bus that does not answer must not cost that
 	if err != nil {
 		log.ErrorContext(ctx, "rotation step failed", "outcome", "Failed", awslambda.Cause(err))
 		return nil, awslambda.Failure(fault.ReasonOf(err), err)

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	smithy "github.com/aws/smithy-go"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/event"
@@ -33,13 +34,10 @@ func (b *Bus) Announce(ctx context.Context, detailType, resource string, detail 
 	out, err := b.api.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
 		EventBusName: &b.name, Source: new(event.Source), DetailType: &detailType, Detail: new(string(text)), Resources: []string{resource},
 	}}})
-	if err != nil {
-		return awserror.Explain(err, fmt.Sprintf("announce %q", detailType), "bus "+b.name, nil)
-	}
-	for _, entry := range out.Entries { // a 200 may still say that the event was not taken
-		if entry.ErrorCode != nil {
-			return fmt.Errorf("announce %q on bus %s: %s: %s", detailType, b.name, aws.ToString(entry.ErrorCode), aws.ToString(entry.ErrorMessage))
+	for i := 0; err == nil && i < len(out.Entries); i++ { // a 200 may still say that the event was not taken
+		if code := out.Entries[i].ErrorCode; code != nil {
+			err = &smithy.GenericAPIError{Code: *code, Message: aws.ToString(out.Entries[i].ErrorMessage)}
 		}
 	}
-	return nil
+	return awserror.Explain(err, fmt.Sprintf("announce %q", detailType), "bus "+b.name, nil)
 }

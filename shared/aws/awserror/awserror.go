@@ -36,7 +36,8 @@ type Table map[string]Cause
 var (
 	throttling = []string{"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
 	denied     = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"}
-	identity   = []string{"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature"}
+	identity   = []string{"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature", "RequestExpired", "RequestTimeTooSkewed"}
+	failing    = []string{"InternalFailure", "InternalError", "InternalException", "InternalServiceError", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ServiceUnavailableException"}
 )
 
 // Explain is err as a *[fault.Error]. op and subject are what was being done and to what; table comes before the
@@ -48,19 +49,27 @@ func Explain(err error, op, subject string, table Table) error {
 	e := &fault.Error{Op: op, Subject: subject, Err: err}
 	e.Kind, e.Reason, e.Fix = classify(err, table)
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		e.Err = &answer{api.ErrorCode(), api.ErrorMessage(), err}
+		e.Err = &answer{api.ErrorCode() + ": " + api.ErrorMessage(), err}
+	} else if unreadable(err) {
+		e.Err = &answer{"the answer cannot be read", err} // the decoder quotes what it read, a password perhaps
 	}
 	return e
 }
 
 // An answer prints what the service said, without the request that the SDK puts around it.
 type answer struct {
-	code, message string
-	err           error
+	said string
+	err  error
 }
 
-func (a *answer) Error() string { return a.code + ": " + a.message }
+func (a *answer) Error() string { return a.said }
 func (a *answer) Unwrap() error { return a.err }
+
+// unreadable reports whether an answer came whose content makes no sense.
+func unreadable(err error) bool {
+	_, ok := errors.AsType[*smithy.DeserializationError](err)
+	return ok
+}
 
 func classify(err error, table Table) (fault.Kind, string, string) {
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
@@ -75,6 +84,8 @@ func classify(err error, table Table) (fault.Kind, string, string) {
 			return fault.Blocked, Unauthorized, "allow the action and resource that the message names, in the policy of the principal that it names"
 		case slices.Contains(identity, code):
 			return fault.Retry, Unauthorized, "check the function's role and the machine's clock"
+		case slices.Contains(failing, code):
+			return fault.Retry, Unavailable, "nothing; it is tried again"
 		}
 	}
 	if response, ok := errors.AsType[*smithyhttp.ResponseError](err); ok {
@@ -90,6 +101,9 @@ func classify(err error, table Table) (fault.Kind, string, string) {
 	network, isNetwork := errors.AsType[net.Error](err)
 	if _, failed := errors.AsType[*smithyhttp.RequestSendError](err); failed || isNetwork && network.Timeout() || errors.Is(err, context.DeadlineExceeded) {
 		return fault.Retry, Unavailable, "check the route from the function to the service's endpoint"
+	}
+	if unreadable(err) {
+		return fault.Retry, Unavailable, "nothing; it is tried again"
 	}
 	return fault.Bug, "Unforeseen", "report this message"
 }

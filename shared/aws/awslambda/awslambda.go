@@ -2,10 +2,12 @@
 package awslambda
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -27,6 +29,19 @@ func Start(name string, wire func(*slog.Logger) (lambda.Handler, error)) {
 		os.Exit(1)
 	}
 	lambda.Start(handler)
+}
+
+// reserve is what a function keeps of its time limit to report what went wrong in the rest: one call to the bus, and a
+// line in the log. Lambda itself reports nothing but that the time was over.
+const reserve = 5 * time.Second
+
+// Work is ctx for the work of one invocation: it ends a few seconds before the function's time limit, which ctx has.
+func Work(ctx context.Context) (context.Context, context.CancelFunc) {
+	limit, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, limit.Add(-reserve))
 }
 
 // Failure is err as Lambda publishes it: the reason is the errorType that alarms and callers match on.

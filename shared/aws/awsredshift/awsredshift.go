@@ -3,11 +3,11 @@ package awsredshift
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/middleware"
 	"github.com/aws/aws-sdk-go-v2/service/redshift"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
@@ -69,16 +69,20 @@ func (s *Service) Mint(ctx context.Context, cluster string, l warehouse.Login, l
 	if l.AutoCreate {
 		in.AutoCreate = new(true)
 	}
+	subject := "user " + l.User + " on cluster " + cluster
 	out, err := s.api.GetClusterCredentials(ctx, in)
 	if err != nil {
-		return credentials.Lease{}, awserror.Explain(err, "mint lease", "user "+l.User+" on cluster "+cluster, causes)
+		return credentials.Lease{}, awserror.Explain(err, "mint lease", subject, causes)
 	}
-	issued, ok := middleware.GetServerTime(out.ResultMetadata)
-	if !ok || out.Expiration == nil || aws.ToString(out.DbUser) == "" || aws.ToString(out.DbPassword) == "" {
-		return credentials.Lease{}, &fault.Error{Kind: fault.Retry, Reason: credentials.LeaseTooShort, Op: "mint lease", Subject: "user " + l.User + " on cluster " + cluster,
-			Err: fmt.Errorf("the answer lacks the user, the password, the expiry or the date"), Fix: "nothing; it is tried again"}
+	issued, err := awserror.Clock(out.ResultMetadata, "mint lease", subject)
+	if err != nil {
+		return credentials.Lease{}, err
+	}
+	if out.Expiration == nil || aws.ToString(out.DbUser) == "" || aws.ToString(out.DbPassword) == "" {
+		return credentials.Lease{}, &fault.Error{Kind: fault.Retry, Reason: credentials.LeaseTooShort, Op: "mint lease", Subject: subject,
+			Err: errors.New("the answer lacks the user, the password or the expiry"), Fix: "nothing; it is tried again"}
 	}
 	return credentials.Lease{
-		User: aws.ToString(out.DbUser), Password: secret.New(aws.ToString(out.DbPassword)), IssuedAt: issued.UTC(), ExpiresAt: out.Expiration.UTC(),
+		User: aws.ToString(out.DbUser), Password: secret.New(aws.ToString(out.DbPassword)), IssuedAt: issued, ExpiresAt: out.Expiration.UTC(),
 	}, nil
 }

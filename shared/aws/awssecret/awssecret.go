@@ -3,14 +3,12 @@ package awssecret
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
-	smithymiddleware "github.com/aws/smithy-go/middleware"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/credentials"
@@ -40,7 +38,7 @@ func (s *Store) Describe(ctx context.Context, id string) (credentials.Record, er
 	if err != nil {
 		return credentials.Record{}, awserror.Explain(err, "describe secret", id, awserror.Table{"ResourceNotFoundException": missing})
 	}
-	now, err := serverTime(out.ResultMetadata)
+	now, err := awserror.Clock(out.ResultMetadata, "describe secret", id)
 	if err != nil {
 		return credentials.Record{}, err
 	}
@@ -57,9 +55,12 @@ func (s *Store) Describe(ctx context.Context, id string) (credentials.Record, er
 	return rec, nil
 }
 
-// Content implements [credentials.Vault].
+// Content implements [credentials.Vault]. The steps of a rotation follow each other fast, and what one stored may not be
+// there for the next at once: a value that is missing is asked for again, as often as the client tries anything.
 func (s *Store) Content(ctx context.Context, id, version string) (credentials.Content, error) {
-	out, err := s.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionId: &version})
+	out, err := s.api.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &id, VersionId: &version}, func(o *secretsmanager.Options) {
+		o.Retryer = retry.AddWithErrorCodes(o.Retryer, "ResourceNotFoundException")
+	})
 	if err != nil {
 		return credentials.Content{}, awserror.Explain(err, "read version "+version, id, awserror.Table{
 			"ResourceNotFoundException": {Kind: fault.Retry, Reason: credentials.NoLease, Fix: "nothing; the next rotation mints a lease"},
@@ -130,7 +131,7 @@ func (s *Store) Versions(ctx context.Context, id string, all bool) ([]credential
 		if err != nil {
 			return nil, now, awserror.Explain(err, "list versions", id, awserror.Table{"ResourceNotFoundException": missing})
 		}
-		if now, err = serverTime(page.ResultMetadata); err != nil {
+		if now, err = awserror.Clock(page.ResultMetadata, "list versions", id); err != nil {
 			return nil, now, err
 		}
 		for _, v := range page.Versions {
@@ -149,13 +150,4 @@ func (s *Store) Rotate(ctx context.Context, id string) error {
 		"LimitExceededException":    full,
 		"ResourceNotFoundException": missing,
 	})
-}
-
-// serverTime is the service's clock when it answered: leases live by it, not by the clock of this machine.
-func serverTime(metadata smithymiddleware.Metadata) (time.Time, error) {
-	t, ok := middleware.GetServerTime(metadata)
-	if !ok {
-		return time.Time{}, fmt.Errorf("read the service's clock: the answer has no Date header")
-	}
-	return t.UTC(), nil
 }
