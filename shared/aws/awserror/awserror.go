@@ -2,7 +2,6 @@
 package awserror
 
 import (
-	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -99,7 +98,7 @@ func classify(err error, table Table) (fault.Kind, string, string) {
 		}
 	}
 	network, isNetwork := errors.AsType[net.Error](err)
-	if _, failed := errors.AsType[*smithyhttp.RequestSendError](err); failed || isNetwork && network.Timeout() || errors.Is(err, context.DeadlineExceeded) {
+	if _, failed := errors.AsType[*smithyhttp.RequestSendError](err); failed || isNetwork && network.Timeout() { // a deadline that passed is a network error, too
 		return fault.Retry, Unavailable, "check the route from the function to the service's endpoint"
 	}
 	if unreadable(err) {
