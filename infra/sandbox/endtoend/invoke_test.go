@@ -76,13 +76,20 @@ func (s *stage) rotateNow() (token string) {
 	return *out.VersionId
 }
 
-// schedule turns the ticks of a consumer on or off. prefix is that of its logical ids.
-func (s *stage) schedule(prefix string, state types.ScheduleState) {
+// ticks turns the ticks of a consumer on or off. prefix is that of its logical ids.
+func (s *stage) ticks(prefix string, on bool) {
 	s.t.Helper()
+	state := types.ScheduleStateDisabled
+	if on {
+		state = types.ScheduleStateEnabled
+	}
 	client := scheduler.NewFromConfig(s.aws)
 	name := s.deployed("AWS::Scheduler::Schedule", prefix)
 	was, err := client.GetSchedule(s.t.Context(), &scheduler.GetScheduleInput{Name: &name, GroupName: new(busName)})
 	s.must(err)
+	if was.State == state {
+		return
+	}
 	_, err = client.UpdateSchedule(s.t.Context(), &scheduler.UpdateScheduleInput{
 		Name: was.Name, GroupName: was.GroupName, State: state, ScheduleExpression: was.ScheduleExpression,
 		FlexibleTimeWindow: was.FlexibleTimeWindow, Target: was.Target,
@@ -91,7 +98,7 @@ func (s *stage) schedule(prefix string, state types.ScheduleState) {
 }
 
 // alone stops the ticks of ingest, so that everything that happens is about reporting.
-func (s *stage) alone() { s.schedule("Consumeringest", types.ScheduleStateDisabled) }
+func (s *stage) alone() { s.ticks("Consumeringest", false) }
 
 // An announcement is the detail of an event on Sluice's bus.
 type announcement struct {

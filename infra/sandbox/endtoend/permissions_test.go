@@ -201,6 +201,7 @@ func TestPermissionIsTakenAway(t *testing.T) {
 			s.refused(a, "Unauthorized", f.by.ARN, tc.action, tc.resource, "in the policy of the principal that it names")
 			s.keeps(kept)
 			restore()
+			s.ticks("Consumerreporting", true)
 			s.pass(4 * everyN)
 			s.healed(kept)
 		})
