@@ -1,7 +1,7 @@
 package credentials
 
 import (
-	"fmt"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -61,24 +61,25 @@ type Record struct {
 	Now      time.Time           // the service's clock when it answered
 }
 
-// consumer is whose secret this is, if it is a living one of the stage.
+// consumer is whose secret this is, if it is a living one of the stage. Beside an error it is what the tags of a secret
+// of the stage do say.
 func (r Record) consumer(stage string) (settings.Consumer, error) {
 	refuse := func(reason, what, fix string) error {
-		return &fault.Error{Kind: fault.Blocked, Reason: reason, Op: "check secret", Subject: r.ARN, Fix: fix, Err: fmt.Errorf("%s", what)}
+		return &fault.Error{Kind: fault.Blocked, Reason: reason, Op: "check secret", Subject: r.ARN, Fix: fix, Err: errors.New(what)}
 	}
-	switch {
-	case r.Tags[settings.TagStage] != stage:
+	if r.Tags[settings.TagStage] != stage {
 		return settings.Consumer{}, refuse(NotOurs, "its tag "+settings.TagStage+" is not "+stage, "use this function for the secrets of its own stage only")
-	case r.Deleted:
-		return settings.Consumer{}, refuse(BeingDeleted, "it is scheduled for deletion", "restore it, or remove its consumer from the configuration")
-	case r.Replica:
-		return settings.Consumer{}, refuse(Replica, "it is a replica", "rotate the secret in its primary region")
 	}
 	c, err := settings.LoadConsumer(r.Tags)
-	if err != nil {
-		return c, refuse(NotOurs, "its tags do not describe a consumer: "+strings.ReplaceAll(err.Error(), "\n", ", "), "deploy the consumer again")
+	switch {
+	case r.Deleted:
+		err = refuse(BeingDeleted, "it is scheduled for deletion", "restore it, or remove its consumer from the configuration")
+	case r.Replica:
+		err = refuse(Replica, "it is a replica", "rotate the secret in its primary region")
+	case err != nil:
+		err = refuse(NotOurs, "its tags do not describe a consumer: "+strings.ReplaceAll(err.Error(), "\n", ", "), "deploy the consumer again")
 	}
-	return c, nil
+	return c, err
 }
 
 func (r Record) has(version, label string) bool { return slices.Contains(r.Stages[version], label) }

@@ -60,8 +60,8 @@ func (r *Redshift) Works(c credentials.Content) bool {
 }
 
 // Cluster implements [credentials.Minter] and [credentials.Clusters].
-func (r *Redshift) Cluster(_ context.Context, id string) (c warehouse.Cluster, err error) {
-	err = r.do("Cluster", func() error {
+func (r *Redshift) Cluster(ctx context.Context, id string) (c warehouse.Cluster, err error) {
+	err = r.do(ctx, "Cluster", func() error {
 		var ok bool
 		if c, ok = r.Clusters[id]; !ok {
 			return refuse(fault.Blocked, credentials.ClusterMissing, "describe cluster", id)
@@ -72,8 +72,8 @@ func (r *Redshift) Cluster(_ context.Context, id string) (c warehouse.Cluster, e
 }
 
 // Mint implements [credentials.Minter].
-func (r *Redshift) Mint(_ context.Context, cluster string, l warehouse.Login, lifetime time.Duration) (lease credentials.Lease, err error) {
-	err = r.do("Mint", func() error {
+func (r *Redshift) Mint(ctx context.Context, cluster string, l warehouse.Login, lifetime time.Duration) (lease credentials.Lease, err error) {
+	err = r.do(ctx, "Mint", func() error {
 		user := "IAM:" + l.User
 		if l.AutoCreate {
 			user = strings.Join(append([]string{"IAMA", l.User}, l.Groups...), ":")
@@ -87,8 +87,8 @@ func (r *Redshift) Mint(_ context.Context, cluster string, l warehouse.Login, li
 }
 
 // Probe implements [credentials.Prober].
-func (r *Redshift) Probe(_ context.Context, c credentials.Content, l warehouse.Login) error {
-	return r.do("Probe", func() error {
+func (r *Redshift) Probe(ctx context.Context, c credentials.Content, l warehouse.Login) error {
+	return r.do(ctx, "Probe", func() error {
 		no := func(kind fault.Kind, reason string) error { return refuse(kind, reason, "log in", "user "+c.User) }
 		lease, ok := r.minted[c.Password.Reveal()]
 		super, exists := r.Users[l.User]

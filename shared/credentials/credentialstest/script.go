@@ -1,5 +1,11 @@
 package credentialstest
 
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
 // A script is what a test wants to happen around the calls of a service. Calls are named like the methods.
 type script struct {
 	calls  map[string]int
@@ -36,8 +42,11 @@ func (s *script) Lose(call string, err error) {
 // Down makes all such calls fail without effect from now on; nil ends it.
 func (s *script) Down(call string, err error) { s.down[call] = err }
 
-// do makes one call.
-func (s *script) do(call string, effect func() error) error {
+// do makes one call, unless the caller's time is over.
+func (s *script) do(ctx context.Context, call string, effect func() error) error {
+	if err := ctx.Err(); err != nil {
+		return &fault.Error{Kind: fault.Retry, Reason: "Unavailable", Op: "call " + call, Err: err, Fix: "check the route"}
+	}
 	s.calls[call]++
 	if waiting := s.before[call]; len(waiting) > 0 {
 		s.before[call] = waiting[1:]

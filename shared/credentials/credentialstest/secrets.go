@@ -112,8 +112,8 @@ func (s *Secrets) Try(ctx context.Context, id string, value secret.Value) error 
 }
 
 // Describe implements [credentials.Vault] and [credentials.Keeper].
-func (s *Secrets) Describe(_ context.Context, id string) (rec credentials.Record, err error) {
-	err = s.do("Describe", func() error {
+func (s *Secrets) Describe(ctx context.Context, id string) (rec credentials.Record, err error) {
+	err = s.do(ctx, "Describe", func() error {
 		x, ok := s.secrets[id]
 		if !ok {
 			return refuse(fault.Blocked, credentials.NotOurs, "describe secret", id)
@@ -130,8 +130,8 @@ func (s *Secrets) Describe(_ context.Context, id string) (rec credentials.Record
 }
 
 // Content implements [credentials.Vault].
-func (s *Secrets) Content(_ context.Context, id, version string) (c credentials.Content, err error) {
-	err = s.do("Content", func() error {
+func (s *Secrets) Content(ctx context.Context, id, version string) (c credentials.Content, err error) {
+	err = s.do(ctx, "Content", func() error {
 		v := s.secrets[id].version(version)
 		if v == nil || v.value.IsZero() {
 			return refuse(fault.Retry, credentials.NoLease, "read version "+version, id)
@@ -143,8 +143,8 @@ func (s *Secrets) Content(_ context.Context, id, version string) (c credentials.
 }
 
 // Store implements [credentials.Vault].
-func (s *Secrets) Store(_ context.Context, n credentials.Rotation, label string, c credentials.Content) error {
-	return s.do("Store", func() error {
+func (s *Secrets) Store(ctx context.Context, n credentials.Rotation, label string, c credentials.Content) error {
+	return s.do(ctx, "Store", func() error {
 		x := s.secrets[n.Secret]
 		v := x.version(n.Token)
 		switch value := c.Encode(); {
@@ -161,8 +161,8 @@ func (s *Secrets) Store(_ context.Context, n credentials.Rotation, label string,
 }
 
 // Promote implements [credentials.Vault].
-func (s *Secrets) Promote(_ context.Context, id, version, from string) error {
-	return s.do("Promote", func() error {
+func (s *Secrets) Promote(ctx context.Context, id, version, from string) error {
+	return s.do(ctx, "Promote", func() error {
 		x := s.secrets[id]
 		if x.labels[credentials.Current] != from {
 			return refuse(fault.Retry, credentials.Conflict, "promote version "+version, id)
@@ -173,8 +173,8 @@ func (s *Secrets) Promote(_ context.Context, id, version, from string) error {
 }
 
 // Abandon implements [credentials.Vault] and [credentials.Keeper].
-func (s *Secrets) Abandon(_ context.Context, id, version string) error {
-	return s.do("Abandon", func() error {
+func (s *Secrets) Abandon(ctx context.Context, id, version string) error {
+	return s.do(ctx, "Abandon", func() error {
 		if x := s.secrets[id]; x.labels[credentials.Pending] == version {
 			delete(x.labels, credentials.Pending)
 		}
@@ -183,8 +183,8 @@ func (s *Secrets) Abandon(_ context.Context, id, version string) error {
 }
 
 // Versions implements [credentials.Keeper].
-func (s *Secrets) Versions(_ context.Context, id string, all bool) (versions []credentials.Version, now time.Time, err error) {
-	err = s.do("Versions", func() error {
+func (s *Secrets) Versions(ctx context.Context, id string, all bool) (versions []credentials.Version, now time.Time, err error) {
+	err = s.do(ctx, "Versions", func() error {
 		x := s.secrets[id]
 		for _, v := range x.versions {
 			listed := credentials.Version{ID: v.id, Created: v.created}
@@ -204,7 +204,7 @@ func (s *Secrets) Versions(_ context.Context, id string, all bool) (versions []c
 
 // Rotate implements [credentials.Keeper]. What becomes of the rotation is not its answer, as with the service.
 func (s *Secrets) Rotate(ctx context.Context, id string) error {
-	return s.do("Rotate", func() error {
+	return s.do(ctx, "Rotate", func() error {
 		x := s.secrets[id]
 		if x.deleted || !x.rotating {
 			return refuse(fault.Retry, credentials.RotationInProgress, "start rotation", id) // the same code for everything
