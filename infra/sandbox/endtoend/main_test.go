@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -23,9 +25,17 @@ import (
 // run collects what all tests leave behind.
 var run = output{minted: map[string]bool{}, places: map[string]*strings.Builder{}}
 
+// worlds is how many stages are there at one time.
+const worlds = 8
+
 // TestMain runs the tests and then searches everything that was put out during the whole run, also by the tests
 // themselves, for every password that was minted.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if p := flag.Lookup("test.parallel"); p.Value.String() == p.DefValue {
+		// Most of the time goes by in functions that wait before they try a call again, whatever the number of processors.
+		_ = p.Value.Set(strconv.Itoa(worlds))
+	}
 	restore := run.listen(&os.Stdout, &os.Stderr)
 	code := m.Run()
 	restore()
