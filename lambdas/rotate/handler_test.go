@@ -269,6 +269,22 @@ func TestUnreachableBusFailsNoStep(t *testing.T) {
 	}
 }
 
+// A rotation by way of an assumed role proves itself by a token, which goes back with the lease and nowhere else.
+func TestRotationTokenIsHandedBack(t *testing.T) {
+	f := deployed()
+	n := f.Begin()
+	payload := `{"Step":"createSecret","SecretId":"` + n.Secret + `","ClientRequestToken":"` + n.Token + `","RotationToken":"EXAMPLE-proof"}`
+	answer, err := f.Invoke(t.Context(), []byte(payload))
+	if err != nil || f.Secrets.Proof.Reveal() != "EXAMPLE-proof" {
+		t.Errorf("handed back %q, %v", f.Secrets.Proof.Reveal(), err)
+	}
+	if strings.Contains(f.log.String()+string(answer), "EXAMPLE-proof") {
+		t.Errorf("%s
+%s
+show the token", &f.log, answer)
+	}
+}
+
 // When the time for the work is over there is some left, to say so.
 func TestTimeIsLeftToReport(t *testing.T) {
 	f := deployed()

@@ -22,6 +22,8 @@ type Secrets struct {
 	// Function is the rotation function, called for each step until one fails.
 	Function func(ctx context.Context, step string, n credentials.Rotation) error
 
+	Proof secret.Value // handed in with the last lease that was stored
+
 	clock   *Clock
 	secrets map[string]*stored
 	made    int // versions, ever
@@ -145,6 +147,7 @@ func (s *Secrets) Content(ctx context.Context, id, version string) (c credential
 // Store implements [credentials.Vault].
 func (s *Secrets) Store(ctx context.Context, n credentials.Rotation, label string, c credentials.Content) error {
 	return s.do(ctx, "Store", func() error {
+		s.Proof = n.Proof
 		x := s.secrets[n.Secret]
 		v := x.version(n.Token)
 		switch value := c.Encode(); {
