@@ -279,9 +279,7 @@ func TestRotationTokenIsHandedBack(t *testing.T) {
 		t.Errorf("handed back %q, %v", f.Secrets.Proof.Reveal(), err)
 	}
 	if strings.Contains(f.log.String()+string(answer), "EXAMPLE-proof") {
-		t.Errorf("%s
-%s
-show the token", &f.log, answer)
+		t.Errorf("%s\n%s\nshow the token", &f.log, answer)
 	}
 }
 
