@@ -18,13 +18,14 @@ import (
 )
 
 func endpoint(t *testing.T) *connectortest.Endpoint {
-	e := connectortest.Listen()
+	e := connectortest.New()
 	t.Cleanup(e.Close)
 	return e
 }
 
 func TestLogin(t *testing.T) {
 	e := endpoint(t)
+	e.Serve()
 	target := e.Target()
 	conn, err := connector.Login(t.Context(), target)
 	if err != nil {
@@ -117,6 +118,7 @@ func TestLoginFails(t *testing.T) {
 			e := endpoint(t)
 			target := e.Target()
 			tc.change(e, &target)
+			e.Serve()
 			fails(t, t.Context(), target, tc.kind, tc.reason, tc.says)
 			if reached := len(e.Logins()) > 0; reached != (e.Refuse != nil) {
 				t.Errorf("the password was sent: %t", reached)
@@ -128,6 +130,7 @@ func TestLoginFails(t *testing.T) {
 		hold := make(chan struct{})
 		defer close(hold)
 		e.Talk = func(net.Conn) { <-hold }
+		e.Serve()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
 		fails(t, ctx, e.Target(), fault.Retry, connector.Unreachable, "no answer in time")
@@ -187,6 +190,7 @@ func TestEnvironmentHasNoInfluence(t *testing.T) {
 	t.Run("a server without TLS is still refused", func(t *testing.T) {
 		e := endpoint(t)
 		e.TLS = nil
+		e.Serve()
 		fails(t, t.Context(), e.Target(), fault.Blocked, connector.TLSRefused, "does not speak TLS")
 	})
 	t.Run("a service that does not exist is named", func(t *testing.T) {

@@ -49,9 +49,10 @@ func TestProbe(t *testing.T) {
 		}, connector.Unreachable, fault.Retry},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e := connectortest.Listen()
+			e := connectortest.New()
 			defer e.Close()
 			tc.change(e)
+			e.Serve()
 			target := e.Target()
 			err := credentials.LoginProber{Roots: target.Roots}.Probe(t.Context(), credentials.Content{
 				Lease: credentials.Lease{User: target.User, Password: target.Password}, Host: target.Host, Port: target.Port, Database: target.Database, Cluster: "examplecluster",

@@ -13,7 +13,7 @@ import (
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
-// An Endpoint listens on localhost. Set its fields before a client connects.
+// An Endpoint listens on localhost. Set its fields before it serves.
 type Endpoint struct {
 	// TLS is the server's side of it; nil answers the client's request for TLS with a no.
 	TLS *tls.Config
@@ -38,10 +38,14 @@ type Login struct {
 	Password   string
 }
 
-// Listen opens an endpoint with a valid certificate for localhost that lets everybody in.
-func Listen() *Endpoint {
+// New opens an endpoint with a valid certificate for localhost that lets everybody in. Clients wait until it serves.
+func New() *Endpoint {
 	authority := NewAuthority("authority of the test")
-	e := &Endpoint{authority: authority, TLS: authority.Issue("localhost", day, day), listener: must(net.Listen("tcp4", "127.0.0.1:0"))}
+	return &Endpoint{authority: authority, TLS: authority.Issue("localhost", day, day), listener: must(net.Listen("tcp4", "127.0.0.1:0"))}
+}
+
+// Serve begins to answer, in the background.
+func (e *Endpoint) Serve() {
 	e.serving.Go(func() {
 		for {
 			conn, err := e.listener.Accept()
@@ -51,7 +55,6 @@ func Listen() *Endpoint {
 			e.serving.Go(func() { e.serve(conn) })
 		}
 	})
-	return e
 }
 
 // Close stops listening and waits for the connections to end.
