@@ -11,11 +11,20 @@ import (
 	"github.com/sluicehq/sluice/shared/settings"
 )
 
-// A cluster that takes no logins costs no version of the secret, however long that lasts, and nobody is alarmed.
-func TestClusterThatTakesNoLogins(t *testing.T) {
+func TestCluster(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.alone()
+	s.run("takes no logins", takesNoLogins)
+	s.run("is busy and takes logins", busyButTakesLogins)
+	s.run("is paused when a rotation is asked for", rotationWhilePaused)
+	s.run("does not exist", missingCluster)
+	s.run("has no such user", mintingFailsForAMissingUser)
+}
+
+// A cluster that takes no logins costs no version of the secret, however long that lasts, and nobody is alarmed.
+func takesNoLogins(s *stage) {
+	t := s.t
 	for _, status := range []string{"paused", "pausing", "resuming", "rebooting", "deleting", "hardware-failure", "incompatible-network"} {
 		t.Run(status, func(t *testing.T) {
 			s := s.in(t)
@@ -42,10 +51,8 @@ func TestClusterThatTakesNoLogins(t *testing.T) {
 	}
 }
 
-func TestClusterThatIsBusyAndTakesLogins(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func busyButTakesLogins(s *stage) {
+	t := s.t
 	for _, status := range []string{"resizing", "modifying", "rotating-keys", "available, prep-for-resize"} {
 		t.Run(status, func(t *testing.T) {
 			s := s.in(t)
@@ -53,15 +60,14 @@ func TestClusterThatIsBusyAndTakesLogins(t *testing.T) {
 			s.must(s.Redshift.SetStatus(world.Cluster, status))
 			s.renewed()
 			s.healed(kept)
+			s.must(s.Redshift.SetStatus(world.Cluster, "available"))
 		})
 	}
 }
 
 // The operator pauses and resumes as people do, and a rotation is asked for while nothing can be minted.
-func TestRotationOfAPausedCluster(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func rotationWhilePaused(s *stage) {
+	t := s.t
 	client := redshift.NewFromConfig(s.aws)
 	_, err := client.PauseCluster(t.Context(), &redshift.PauseClusterInput{ClusterIdentifier: new(world.Cluster)})
 	s.must(err)
@@ -81,10 +87,8 @@ func TestRotationOfAPausedCluster(t *testing.T) {
 	s.healed(kept)
 }
 
-func TestMissingCluster(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func missingCluster(s *stage) {
+	t := s.t
 	kept := s.read(s.reporting)
 	cluster, ok := s.Redshift.RemoveCluster(world.Cluster)
 	if !ok {
@@ -109,11 +113,9 @@ func TestMissingCluster(t *testing.T) {
 }
 
 // Where the minting call itself fails for a user that does not exist, as the older user guide has it.
-func TestMintingFailsForAMissingUser(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func mintingFailsForAMissingUser(s *stage) {
 	s.Redshift.SetMissingUserFails(true)
+	defer s.Redshift.SetMissingUserFails(false)
 	kept, failing := s.read(s.reporting), len(s.announced(event.CredentialsFailing))
 	undo := s.retag(map[string]string{settings.TagUser: "app_missing"})
 	token := s.begin()

@@ -17,9 +17,8 @@ import (
 )
 
 // The two examples of AWS's page on generating credentials with the command line, and what it says of their answers.
-func TestDocumentedExamples(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+func documentedExamples(s *stage) {
+	t := s.t
 	client := redshift.NewFromConfig(s.aws)
 	ca := filepath.Join(t.TempDir(), "ca.pem")
 	s.must(os.WriteFile(ca, s.Authority.PEM(), 0o600))

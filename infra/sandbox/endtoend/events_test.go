@@ -14,9 +14,17 @@ import (
 	"github.com/sluicehq/sluice/shared/event"
 )
 
-func TestDeploymentFillsTheSecrets(t *testing.T) {
+func TestEvents(t *testing.T) {
 	t.Parallel()
 	s := start(t)
+	s.run("first rotations", firstRotations)
+	s.run("samples", sampleEvents)
+	s.run("steps by hand", stepsByHand)
+	s.run("documented examples", documentedExamples)
+}
+
+func firstRotations(s *stage) {
+	t := s.t
 	for _, tc := range []struct{ secret, name, user string }{
 		{s.reporting, "IAM:" + world.User, world.User},
 		{s.ingest, "IAMA:app_ingest", "app_ingest"}, // which the first login has made
@@ -33,9 +41,8 @@ func TestDeploymentFillsTheSecrets(t *testing.T) {
 }
 
 // The samples are sent as they stand. None of them is about a secret of this stage, so that nothing may come of any.
-func TestSampleEventsAreRefused(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+func sampleEvents(s *stage) {
+	t := s.t
 	files, err := filepath.Glob("../../../events/*/*.json")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("%d samples, %v", len(files), err)
@@ -87,9 +94,8 @@ func TestSampleEventsAreRefused(t *testing.T) {
 	s.keeps(kept)
 }
 
-func TestStepsByHand(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+func stepsByHand(s *stage) {
+	t := s.t
 	first := s.read(s.reporting)
 	second := s.renewed()
 	kept, labels := s.renewed(), s.labels(s.reporting) // the third: the first has no label any more

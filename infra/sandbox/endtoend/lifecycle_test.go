@@ -13,11 +13,22 @@ import (
 	"github.com/sluicehq/sluice/shared/event"
 )
 
-// Whoever is first starts the one rotation; the others see it, or what came of it.
-func TestManyAskForARotationAtOnce(t *testing.T) {
+func TestLifecycle(t *testing.T) {
 	t.Parallel()
 	s := start(t)
 	s.alone()
+	s.run("many ask at once", manyAskAtOnce)
+	s.run("tick during a rotation", tickDuringARotation)
+	s.run("dead rotation", deadRotation)
+	s.run("rotation that is only tried", rotationThatIsOnlyTried)
+	s.run("value that a person wrote", valueThatAPersonWrote)
+	s.run("retired", retiredSecret)
+	s.run("step for a deleted secret", stepForADeletedSecret)
+}
+
+// Whoever is first starts the one rotation; the others see it, or what came of it.
+func manyAskAtOnce(s *stage) {
+	t := s.t
 	tick := func() string { return s.tick(s.reporting).Outcome }
 	byHand := func() string {
 		// Asked for while another one runs, it is refused.
@@ -64,10 +75,8 @@ func TestManyAskForARotationAtOnce(t *testing.T) {
 	}
 }
 
-func TestTickDuringARotation(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func tickDuringARotation(s *stage) {
+	t := s.t
 	s.wait()
 	kept, token, since := s.read(s.reporting), s.begin(), s.Clock.Now()
 	for _, step := range steps {
@@ -84,10 +93,8 @@ func TestTickDuringARotation(t *testing.T) {
 }
 
 // What a rotation left behind that died hours ago does not stand in the way of the next one.
-func TestDeadRotationIsHealed(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func deadRotation(s *stage) {
+	t := s.t
 	for _, taken := range []int{0, 1, 3} { // steps before it died
 		t.Run("before "+steps[taken], func(t *testing.T) {
 			s := s.in(t)
@@ -116,10 +123,8 @@ func TestDeadRotationIsHealed(t *testing.T) {
 }
 
 // A rotation configuration is tried with testSecret alone, whatever the current value is.
-func TestRotationThatIsOnlyTried(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func rotationThatIsOnlyTried(s *stage) {
+	t := s.t
 	s.ticks("Consumerreporting", false)
 	labels := func(s *stage) map[string][]string {
 		all := s.labels(s.reporting)
@@ -162,10 +167,8 @@ func TestRotationThatIsOnlyTried(t *testing.T) {
 }
 
 // Somebody writes over the lease. The next tick sees that readers have none, and has another made.
-func TestValueThatAPersonWrote(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func valueThatAPersonWrote(s *stage) {
+	t := s.t
 	for name, value := range map[string]string{
 		"the placeholder": `{"engine":"redshift"}`,
 		"no JSON":         "hunter2",
@@ -194,10 +197,8 @@ func TestValueThatAPersonWrote(t *testing.T) {
 }
 
 // A secret whose rotation somebody turned off, or that is being deleted, is left alone until it is put right again.
-func TestRetiredSecret(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func retiredSecret(s *stage) {
+	t := s.t
 	failing := len(s.announced(event.CredentialsFailing))
 	for _, tc := range []struct {
 		name, reason string
@@ -243,10 +244,8 @@ func TestRetiredSecret(t *testing.T) {
 }
 
 // A step of a rotation that arrives while its secret is being deleted says so.
-func TestStepForADeletedSecret(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func stepForADeletedSecret(s *stage) {
+	t := s.t
 	token := s.begin()
 	_, err := s.secrets.DeleteSecret(t.Context(), &secretsmanager.DeleteSecretInput{SecretId: &s.reporting, RecoveryWindowInDays: new(int64(7))})
 	s.must(err)

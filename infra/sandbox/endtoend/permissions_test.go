@@ -18,6 +18,15 @@ import (
 	"github.com/sluicehq/sluice/shared/event"
 )
 
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.alone()
+	s.run("denied", deniedByPolicy)
+	s.run("application", applicationReadsItsOwnSecretOnly)
+	s.run("taken away", permissionTakenAway)
+}
+
 // denied checks that AWS refused a call with a message that names who, what and on what.
 func denied(t *testing.T, err error, who, action, resource string) {
 	t.Helper()
@@ -38,9 +47,8 @@ func denied(t *testing.T, err error, who, action, resource string) {
 }
 
 // What each of the deployed roles, and the people around them, may not do.
-func TestDeniedByPolicy(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+func deniedByPolicy(s *stage) {
+	t := s.t
 	foreign, err := s.secrets.CreateSecret(t.Context(), &secretsmanager.CreateSecretInput{
 		Name: new("sluice/production/analytics/reporting"), SecretString: new(`{"engine":"redshift"}`),
 		Tags: []types.Tag{{Key: new("sluice:stage"), Value: new("sandbox")}}, // whoever may tag decides nothing
@@ -107,9 +115,8 @@ func TestDeniedByPolicy(t *testing.T) {
 const foreignToken = "0d9f6a1e-7f3e-4a55-9b0e-5b8f3a2c1d10"
 
 // The application goes the way that applications go: it assumes its role and asks with an SDK.
-func TestApplicationReadsItsOwnSecretOnly(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+func applicationReadsItsOwnSecretOnly(s *stage) {
+	t := s.t
 	out, err := sts.NewFromConfig(s.aws).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &application.Role, RoleSessionName: new("test")})
 	s.must(err)
 	config := s.aws.Copy()
@@ -160,10 +167,8 @@ func (s *stage) forbid(f function, action string) (undo func()) {
 	return func() { put(text) }
 }
 
-func TestPermissionIsTakenAway(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
+func permissionTakenAway(s *stage) {
+	t := s.t
 	for _, tc := range []struct {
 		name, action, resource string
 		by                     func(*stage) function

@@ -97,6 +97,28 @@ func (s *stage) in(t *testing.T) *stage {
 	return &c
 }
 
+// run runs a test of several in one stage. Each takes it over healthy, with its ticks on.
+func (s *stage) run(name string, test func(*stage)) {
+	s.t.Run(name, func(t *testing.T) {
+		s := s.in(t)
+		s.rested()
+		s.ticks("Consumerreporting", true)
+		test(s)
+	})
+}
+
+// rested gives the secret of reporting a day to forget how many versions it had. Nothing of it ticks meanwhile.
+func (s *stage) rested() {
+	s.t.Helper()
+	if s.madeSince(s.reporting, s.Clock.Now().Add(-24*time.Hour)) < 40 {
+		return
+	}
+	s.ticks("Consumerreporting", false)
+	s.pass(25 * time.Hour)
+	s.ticks("Consumerreporting", true)
+	s.pass(2 * everyN)
+}
+
 // deployed is the physical id of the one resource of a type whose logical id begins with prefix.
 func (s *stage) deployed(kind, prefix string) string {
 	s.t.Helper()

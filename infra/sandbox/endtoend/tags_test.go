@@ -10,6 +10,16 @@ import (
 	"github.com/sluicehq/sluice/shared/settings"
 )
 
+func TestTags(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.alone()
+	s.sql("CREATE USER temp_super SUPERUSER; CREATE USER app_plain")
+	s.run("that ask for too much", askForTooMuch)
+	s.run("that are foreign to the tick", foreignToTheTick)
+	s.run("that ask for something else", askForSomethingElse)
+}
+
 // tags are those of reporting's secret.
 func (s *stage) tags() map[string]string {
 	s.t.Helper()
@@ -46,11 +56,8 @@ func (s *stage) retag(changes map[string]string) (undo func()) {
 }
 
 // What the tags ask for decides what is minted, and the warehouse's configuration decides what they may ask for.
-func TestTagsThatAskForTooMuch(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
-	s.sql("CREATE USER temp_super SUPERUSER; CREATE USER app_plain")
+func askForTooMuch(s *stage) {
+	t := s.t
 	for _, tc := range []struct {
 		name   string
 		tags   map[string]string
@@ -140,9 +147,8 @@ func (s *stage) reported(before int, step string, a answer) {
 }
 
 // The tick looks at the same tags before it asks for anything.
-func TestTickRefusesForeignSecrets(t *testing.T) {
-	t.Parallel()
-	s := start(t)
+func foreignToTheTick(s *stage) {
+	t := s.t
 	for tag, value := range map[string]string{settings.TagStage: "production", settings.TagAPI: "GetCredentials", "sluice:role": "admin"} {
 		t.Run(tag, func(t *testing.T) {
 			s := s.in(t)
@@ -161,11 +167,8 @@ func TestTickRefusesForeignSecrets(t *testing.T) {
 }
 
 // A consumer that was changed gets what it asks for now, by the next rotation.
-func TestTagsThatAskForSomethingElse(t *testing.T) {
-	t.Parallel()
-	s := start(t)
-	s.alone()
-	s.sql("CREATE USER app_plain")
+func askForSomethingElse(s *stage) {
+	t := s.t
 	for _, tc := range []struct {
 		tags       map[string]string
 		name, user string
