@@ -20,6 +20,7 @@ func TestLifecycle(t *testing.T) {
 	s.run("many ask at once", manyAskAtOnce)
 	s.run("tick during a rotation", tickDuringARotation)
 	s.run("dead rotation", deadRotation)
+	s.run("late step", lateStep)
 	s.run("rotation that is only tried", rotationThatIsOnlyTried)
 	s.run("value that a person wrote", valueThatAPersonWrote)
 	s.run("retired", retiredSecret)
@@ -110,7 +111,7 @@ func deadRotation(s *stage) {
 				t.Fatalf("the dead rotation's version has the labels %v, want AWSPENDING", labels)
 			}
 			s.ticks("Consumerreporting", true)
-			s.pass(2 * everyN)
+			s.pass(everyN) // one tick is enough
 			s.healed(kept)
 			if now := s.read(s.reporting).version; now == token {
 				t.Error("a lease that has died was promoted")
@@ -118,6 +119,30 @@ func deadRotation(s *stage) {
 			if n := s.madeSince(s.reporting, since); n != 2 {
 				t.Errorf("%d versions were made, want the dead one and the good one", n)
 			}
+		})
+	}
+}
+
+// A step that comes so late that the pending lease has died meanwhile gives it up.
+func lateStep(s *stage) {
+	for i, step := range []string{"createSecret", "testSecret", "finishSecret"} {
+		s.t.Run(step, func(t *testing.T) {
+			s := s.in(t)
+			s.ticks("Consumerreporting", false)
+			token := s.begin()
+			for _, before := range steps[:i+1] {
+				s.step(before, token)
+			}
+			s.must(s.Lambda.KillNext(s.rotate.name))
+			s.pass(lifetime - due/4)
+			kept := s.read(s.reporting)
+			s.refused(s.step(step, token), "LeaseExpired", "of life left, of at least 20m0s", "the next rotation mints another")
+			for _, again := range steps {
+				s.refused(s.step(again, token), "TokenNotPending")
+			}
+			s.ticks("Consumerreporting", true)
+			s.pass(2 * everyN)
+			s.healed(kept)
 		})
 	}
 }
