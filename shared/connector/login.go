@@ -48,6 +48,7 @@ const (
 	UserMissing     = "UserMissing"     // the database has no such user
 	GroupMissing    = "GroupMissing"    // the database has no such group
 	DatabaseMissing = "DatabaseMissing" // the warehouse has no such database
+	Busy            = "Busy"            // the server takes no more connections now, or is starting or stopping
 	LoginRefused    = "LoginRefused"    // any other refusal of the server
 	Misconfigured   = "Misconfigured"   // the environment keeps the driver from starting
 )
@@ -156,6 +157,10 @@ func refused(e *pgconn.PgError, t Target) (fault.Kind, string, string) {
 		return fault.Blocked, GroupMissing, "create the group in database " + t.Database + ", or take it from the consumer"
 	case (has("user") || has("role")) && has("does not exist"):
 		return fault.Blocked, UserMissing, "create the user in database " + t.Database + ", or let the consumer create it (autoCreate)"
+	}
+	switch class := e.Code[:min(2, len(e.Code))]; class {
+	case "08", "53", "57": // connection exceptions, resources used up, the operator's doing: all pass
+		return fault.Retry, Busy, "nothing; it is tried again. If it lasts, look at the warehouse's connections"
 	}
 	return fault.Blocked, LoginRefused, "see the warehouse's connection log"
 }

@@ -112,7 +112,9 @@ func TestLoginFails(t *testing.T) {
 		{"no such group, whose name is user", says("42704", `group "user_readers" does not exist`), fault.Blocked, connector.GroupMissing, "create the group"},
 		{"no such database", says("3D000", `database "sales" does not exist`), fault.Blocked, connector.DatabaseMissing, "name a database"},
 		{"no such database, whose name is user group", says("3D000", `database "user_group" does not exist`), fault.Blocked, connector.DatabaseMissing, "name a database"},
-		{"refused for another reason", says("53300", "too many connections"), fault.Blocked, connector.LoginRefused, "too many connections"},
+		{"too many connections", says("53300", `connection limit "500" exceeded for non-bootstrap users`), fault.Retry, connector.Busy, "connection limit"},
+		{"being restarted", says("57P03", "the database system is starting up"), fault.Retry, connector.Busy, "starting up"},
+		{"refused for another reason", says("42501", "permission denied"), fault.Blocked, connector.LoginRefused, "permission denied"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := endpoint(t)
