@@ -69,7 +69,7 @@ func TestParseTakesWhatIsGiven(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Architecture != config.X8664 || s.LogDays != 7 || !slices.Equal(s.Deployers, []string{"arn:aws:iam::111122223333:role/release-*"}) {
+	if s.Architecture != config.X8664 || s.LogDays != 7 || !slices.Equal(s.Deployers, []string{"arn:aws:iam::111122223333:role/release-*", "arn:aws:iam::111122223333:role/cdk-hnb659fds-cfn-exec-role-111122223333-eu-central-1"}) {
 		t.Errorf("got %s, %d days, deployers %v", s.Architecture, s.LogDays, s.Deployers)
 	}
 	if want := (config.Timings{Lifetime: 45 * time.Minute, Tick: 5 * time.Minute, RotateBelow: 25 * time.Minute}); s.Timings != want {
@@ -143,8 +143,13 @@ func TestParseReportsProblems(t *testing.T) {
 			`consumers.` + strings.Repeat("r", 41) + `: has 41 characters; use at most 40`,
 		}},
 		{"timings that leave readers too little", []string{`"stage"`, `"timings": {"lifetime": "15m", "rotateBelow": "12m"}, "stage"`}, []string{
+			`timings.lifetime: is 15m, and 20m (for a day's versions) + 5m (for what readers cache) + 2 x 5m (ticks) + 1m (window and rotation) = 36m is the least; write 36m or more, or tick more often`,
+		}},
+		{"timings that leave readers too little of a long life", []string{`"stage"`, `"timings": {"rotateBelow": "12m"}, "stage"`}, []string{
 			`timings: leave a reader 12m - 5m (tick) - 1m (window and rotation) = 6m of life, and a reader that caches for 5m and meets one missed tick needs 10m; raise rotateBelow to 16m or more, or tick more often`,
-			`timings: take 24h / (15m - 12m) = 480 versions of a secret a day, and it keeps 100 - 25 (failed attempts) - 3 (spare) = 72; leave 20m or more between lifetime and rotateBelow (now 3m)`,
+		}},
+		{"timings that use up the versions", []string{`"stage"`, `"timings": {"rotateBelow": "50m"}, "stage"`}, []string{
+			`timings: take 24h / (60m - 50m) = 144 versions of a secret a day, and it keeps 100 - 25 (failed attempts) - 3 (spare) = 72; lower rotateBelow to 40m or less`,
 		}},
 		{"timings that are none", []string{`"stage"`, `"timings": {"lifetime": "an hour", "tick": "90s"}, "stage"`}, []string{
 			`timings.lifetime: is "an hour"; write a duration such as "60m"`,
@@ -156,7 +161,7 @@ func TestParseReportsProblems(t *testing.T) {
 			`warehouses.analytics.network.subnets[2]: "subnet-0a1b2c3d4e5f60718" is there twice; keep one of them`,
 		}},
 		{"a warehouse that allows everyone", []string{`["app_*"]`, `["*"]`}, []string{
-			`warehouses.analytics.allow.users[0]: "*" does not start with a lower-case letter; use 1 to 64 lower-case letters, digits, _ + . @ or -, starting with a letter, and no reserved word; * stands for any run of characters`,
+			`warehouses.analytics.allow.users[0]: "*" matches the superuser awsuser; use 1 to 64 lower-case letters, digits, _ + . @ or -, starting with a letter, and no reserved word; * stands for any run of characters`,
 		}},
 		{"a warehouse that allows nothing", []string{`["app_*"]`, `[]`}, []string{
 			`consumers.reports.user: "app_reports" is not allowed in warehouse analytics; use a user that matches nothing (the list is empty), or add it to the warehouse's allow.users`,

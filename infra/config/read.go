@@ -34,8 +34,9 @@ func Parse(document []byte) (Stage, error) {
 			problems = append(problems, p)
 		}
 	}
-	if len(s.Deployers) == 0 {
-		s.Deployers = []string{s.cdkDeployer()}
+	// CloudFormation is always among them: left out, it could neither change nor delete what it made.
+	if deployer := s.cdkDeployer(); !slices.Contains(s.Deployers, deployer) {
+		s.Deployers = append(s.Deployers, deployer)
 	}
 	slices.SortStableFunc(problems, func(a, b fault.Problem) int { return strings.Compare(a.Where, b.Where) })
 	return s, problems.Err()

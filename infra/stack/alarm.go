@@ -24,7 +24,8 @@ func newAlarm(scope constructs.Construct, id, warehouse string, s config.Stage) 
 			Period: new(s.Timings.Tick.Seconds()), Stat: &statistic,
 		}}
 	}
-	awscloudwatch.NewCfnAlarm(scope, &id, &awscloudwatch.CfnAlarmProps{
+	// In a construct of its own: the id of a resource below one stays unique where names differ in punctuation only.
+	awscloudwatch.NewCfnAlarm(constructs.NewConstruct(scope, &id), new("Alarm"), &awscloudwatch.CfnAlarmProps{
 		AlarmDescription: new("Sluice: less than " + urgent.String() + " of life is left in a login for warehouse " + warehouse + ", or it is not known"),
 		Metrics: []any{
 			metric("life", "RemainingLife", "Minimum"),

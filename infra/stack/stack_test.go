@@ -32,7 +32,7 @@ func TestResources(t *testing.T) {
 		"RotateanalyticsFunction": "AWS::Lambda::Function", "RotateanalyticsRole": "AWS::IAM::Role", "RotateanalyticsLogs": "AWS::Logs::LogGroup",
 		"RefreshFunction": "AWS::Lambda::Function", "RefreshRole": "AWS::IAM::Role", "RefreshLogs": "AWS::Logs::LogGroup",
 		"TickGroup": "AWS::Scheduler::ScheduleGroup", "TickRole": "AWS::IAM::Role", "TickInvoke": "AWS::Lambda::EventInvokeConfig",
-		"Alarmanalytics": "AWS::CloudWatch::Alarm"
+		"AlarmanalyticsAlarm": "AWS::CloudWatch::Alarm"
 	}`)
 }
 
@@ -224,7 +224,7 @@ func TestLogs(t *testing.T) {
 }
 
 func TestAlarm(t *testing.T) {
-	r := synthesize(t, read(t, "sandbox.json")).named(t, "Alarmanalytics", "AWS::CloudWatch::Alarm")
+	r := synthesize(t, read(t, "sandbox.json")).named(t, "AlarmanalyticsAlarm", "AWS::CloudWatch::Alarm")
 	delete(r.Properties, "AlarmDescription")
 	metric := func(name string) string {
 		return `{"Namespace": "Sluice", "MetricName": "` + name + `", "Dimensions": [

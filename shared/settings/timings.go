@@ -61,8 +61,15 @@ func (t Timings) Problems() fault.Problems {
 	if t.Tick < time.Minute || t.Tick%time.Minute != 0 {
 		add("timings.tick", fmt.Sprintf("is %s, and EventBridge Scheduler counts whole minutes from 1", short(t.Tick)), `write "5m"`)
 	}
+	between := 24 * time.Hour / (VersionsPerDay - FailuresPerDay - SpareVersions) // two rotations, at the least
+	least := between + ReaderCache + 2*t.Tick + Slack
+	if len(p) == 0 && t.Lifetime < least {
+		add("timings.lifetime", fmt.Sprintf("is %s, and %s (for a day's versions) + %s (for what readers cache) + 2 x %s (ticks) + %s (window and rotation) = %s is the least",
+			short(t.Lifetime), short(between), short(ReaderCache), short(t.Tick), short(Slack), short(least)), remedyFor(least))
+		return p
+	}
 	if t.RotateBelow <= 0 || t.RotateBelow >= t.Lifetime {
-		add("timings.rotateBelow", fmt.Sprintf("is %s, and must lie between nothing and the lifetime of %s", short(t.RotateBelow), short(t.Lifetime)), `write "40m"`)
+		add("timings.rotateBelow", fmt.Sprintf("is %s, and must lie between nothing and the lifetime of %s", short(t.RotateBelow), short(t.Lifetime)), fmt.Sprintf("write %q", short(max(t.Lifetime, least)-between)))
 	}
 	if len(p) > 0 {
 		return p // what follows divides by these
@@ -73,12 +80,19 @@ func (t Timings) Problems() fault.Problems {
 			"raise rotateBelow to "+short(need+t.Tick+Slack)+" or more, or tick more often")
 	}
 	if n, most := t.Versions(), VersionsPerDay-FailuresPerDay-SpareVersions; n > most {
-		between := t.Lifetime - t.RotateBelow
 		add("timings", fmt.Sprintf("take 24h / (%s - %s) = %d versions of a secret a day, and it keeps %d - %d (failed attempts) - %d (spare) = %d",
 			short(t.Lifetime), short(t.RotateBelow), n, VersionsPerDay, FailuresPerDay, SpareVersions, most),
-			"leave "+short(24*time.Hour/time.Duration(most))+" or more between lifetime and rotateBelow (now "+short(between)+")")
+			"lower rotateBelow to "+short(t.Lifetime-between)+" or less")
 	}
 	return p
+}
+
+// remedyFor says how to come to a lifetime of at least so much.
+func remedyFor(least time.Duration) string {
+	if least > MaxLifetime {
+		return "tick more often"
+	}
+	return "write " + short(least) + " or more, or tick more often"
 }
 
 func (t Timings) env() map[string]string {

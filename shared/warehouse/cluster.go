@@ -22,3 +22,13 @@ func (c Cluster) Parked() bool {
 	}
 	return strings.HasPrefix(c.Status, "incompatible-") || c.Host == ""
 }
+
+// OnPurpose reports whether a parked cluster is so because somebody wanted it, and comes back when they want it: it
+// is no fault that logins run out meanwhile.
+func (c Cluster) OnPurpose() bool {
+	switch c.Status {
+	case "paused", "pausing", "resuming", "rebooting", "renaming", "creating":
+		return true
+	}
+	return false
+}

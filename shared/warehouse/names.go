@@ -40,9 +40,17 @@ func notInName(r rune) bool {
 	return (r < 'a' || r > 'z') && (r < '0' || r > '9') && !strings.ContainsRune("_+.@-", r)
 }
 
-// BadPattern says what is wrong with a pattern of user names, or returns "". A pattern starts with a letter,
-// so that it cannot match every user, superusers among them.
+// superusers are the names that Redshift's own superusers have by default.
+var superusers = []string{"awsuser", "rdsdb"}
+
+// BadPattern says what is wrong with a pattern of user names, or returns "". A pattern starts with a letter and does
+// not match the usual superusers. Other superusers are found when a lease is verified, by logging in.
 func BadPattern(pattern string) string {
+	for _, user := range superusers {
+		if Match(pattern, user) {
+			return "matches the superuser " + user
+		}
+	}
 	return BadName(strings.ReplaceAll(pattern, "*", "_"))
 }
 

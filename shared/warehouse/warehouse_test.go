@@ -30,7 +30,7 @@ func TestBadName(t *testing.T) {
 
 func TestBadPattern(t *testing.T) {
 	for pattern, good := range map[string]bool{
-		"app": true, "app_*": true, "app*web": true, "a*": true, "a**b": true,
+		"app": true, "app_*": true, "app*web": true, "b*": true, "a**b": true, "a*": false, "aws*": false, "*r": false, "rds*b": false,
 		"*": false, "*app": false, "": false, "App*": false, "a?": false, "a b*": false, "user": false, strings.Repeat("a", 64) + "*": false,
 	} {
 		if got := warehouse.BadPattern(pattern); (got == "") != good {
