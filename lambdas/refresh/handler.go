@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -48,16 +49,21 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 			log.WarnContext(ctx, "remaining life not reported", "outcome", "Unmeasured", "err", err)
 		}
 	}
-	defer h.announce(ctx, log, in, look, err) // after the line in the log: a bus that does not answer must not cost that
+	defer h.announce(ctx, log, in, look, cmp.Or(err, look.Trouble)) // after the line in the log: a bus that does not answer must not cost that
 	if err != nil {
 		log.ErrorContext(ctx, "tick failed", "outcome", "Failed", awslambda.Cause(err))
 		return nil, awslambda.Failure(fault.ReasonOf(err), err)
 	}
-	log.InfoContext(ctx, "tick done", "outcome", look.Action, "reason", look.Reason, "remaining", look.Left.String(), "expires", look.Expires)
+	log = log.With("outcome", look.Action, "remaining", look.Left.String(), "expires", look.Expires)
+	if look.Trouble != nil {
+		log.WarnContext(ctx, "tick done", awslambda.Cause(look.Trouble))
+	} else {
+		log.InfoContext(ctx, "tick done", "reason", look.Reason)
+	}
 	return awslambda.Answer(answer{look.Action, look.Reason, look.Consumer.Name, int(look.Left.Seconds())})
 }
 
-// announce reports a tick that failed and a lease at risk on the bus. A bus that cannot be reached is a line in the log.
+// announce reports a tick that failed, or found trouble, and a lease at risk on the bus. A bus that cannot be reached is a line in the log.
 func (h *handler) announce(ctx context.Context, log *slog.Logger, in event.Tick, look credentials.Look, failure error) {
 	who := event.Consumer{Consumer: look.Consumer.Name, Secret: in.Secret, Warehouse: look.Consumer.Warehouse}
 	send := func(detailType string, detail any) {
@@ -65,7 +71,7 @@ func (h *handler) announce(ctx context.Context, log *slog.Logger, in event.Tick,
 			log.WarnContext(ctx, "event not announced", "outcome", "Unannounced", awslambda.Cause(err))
 		}
 	}
-	if failure != nil && look.Consumer.Name != "" {
+	if failure != nil && fault.ReasonOf(failure) != credentials.NotOurs {
 		send(event.CredentialsFailing, event.Failing{
 			Consumer: who, Step: "tick", Kind: string(fault.KindOf(failure)), Reason: fault.ReasonOf(failure), Cause: failure.Error(), Remedy: fault.FixOf(failure),
 		})

@@ -187,8 +187,15 @@ func TestMetrics(t *testing.T) {
 	}
 	t.Run("none where nothing was seen", func(t *testing.T) {
 		f := deployed(t, 25*time.Minute)
-		f.Secrets.CancelRotation(f.Secret)
+		f.Secrets.Delete(f.Secret)
 		if _, err := f.tick(t.Context()); err != nil || f.metrics.Len() > 0 {
+			t.Errorf("%v, %s", err, &f.metrics)
+		}
+	})
+	t.Run("and a person is told where the rotation was turned off", func(t *testing.T) {
+		f := deployed(t, 25*time.Minute)
+		f.Secrets.CancelRotation(f.Secret)
+		if _, err := f.tick(t.Context()); err != nil || f.metrics.Len() == 0 {
 			t.Errorf("%v, %s", err, &f.metrics)
 		}
 	})

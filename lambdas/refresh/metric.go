@@ -14,7 +14,7 @@ import (
 const (
 	metricNamespace = "Sluice"
 	metricLife      = "RemainingLife" // seconds of life left in the lease that readers use
-	metricParked    = "Parked"        // 1 while the warehouse takes no logins: little life is then nobody's fault
+	metricParked    = "Parked"        // 1 while the warehouse is parked on purpose: little life is then nobody's fault
 )
 
 type metricDefinition struct {
@@ -58,7 +58,7 @@ func measure(w io.Writer, stage string, look credentials.Look) error {
 		},
 		Stage: stage, Warehouse: look.Consumer.Warehouse, Consumer: look.Consumer.Name, RemainingLife: look.Left.Seconds(),
 	}
-	if look.Action == credentials.Parked {
+	if look.Action == credentials.Parked && look.Trouble == nil {
 		line.Parked = 1
 	}
 	if err := json.NewEncoder(w).Encode(line); err != nil {

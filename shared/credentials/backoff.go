@@ -55,7 +55,12 @@ func (r *Refresher) hold(versions []Version, s state) (Action, string) {
 			last = v.Created
 		}
 	}
-	if failuresToday >= settings.FailuresPerDay {
+	if s.hidden { // attempts are not listed, so that they cannot be counted
+		last = s.pending.Created
+		failures = attemptsWithin(r.overdue(s))
+		failuresToday = failures
+	}
+	if failuresToday >= settings.FailuresPerDay && !s.hidden {
 		return Exhausted, fmt.Sprintf("%d attempts of the last 24 hours failed", failuresToday)
 	}
 	if most := settings.VersionsPerDay - settings.SpareVersions; day >= most {
@@ -72,4 +77,21 @@ func (r *Refresher) hold(versions []Version, s state) (Action, string) {
 		return BackingOff, fmt.Sprintf("attempts that failed: %d; the next is due at %s", failures, next.Format(time.RFC3339))
 	}
 	return "", ""
+}
+
+// overdue is for how long the lease has been due.
+func (r *Refresher) overdue(s state) time.Duration {
+	if s.expires.IsZero() {
+		return s.now.Sub(s.current.Created)
+	}
+	return s.now.Sub(s.expires.Add(-r.Timings.RotateBelow))
+}
+
+// attemptsWithin is how many attempts pause leaves room for in d, at least one.
+func attemptsWithin(d time.Duration) int {
+	n := 1
+	for at := pause(1, 1, 0, 0); at <= d; at += pause(n, n, 0, 0) {
+		n++
+	}
+	return n
 }

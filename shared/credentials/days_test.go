@@ -159,6 +159,29 @@ func TestOutagesOfHours(t *testing.T) {
 	}
 }
 
+// A version without a value may not be listed. The attempts that took it are then known by their last one only, and by
+// how long the lease has been due.
+func TestOutageWhereEmptyVersionsAreNotListed(t *testing.T) {
+	for _, lasts := range []time.Duration{20 * time.Minute, 3 * time.Hour, 30 * time.Hour} {
+		t.Run(lasts.String(), func(t *testing.T) {
+			d := begun(t, 1)
+			d.Secrets.HideEmpty = true
+			d.until(t, 24*time.Hour)
+			d.Redshift.Down("Mint", outage("mint"))
+			d.until(t, 24*time.Hour+lasts)
+			d.Redshift.Down("Mint", nil)
+			worked := len(d.succeeded)
+			d.until(t, 24*time.Hour+lasts+3*time.Hour)
+			if d.versions > 97 {
+				t.Errorf("%d versions within 24 hours", d.versions)
+			}
+			if len(d.succeeded) == worked {
+				t.Error("three hours after the outage there is no lease")
+			}
+		})
+	}
+}
+
 // With a dead lease, attempts come 5, 5, 10, 20 and then every 30 minutes; the second half of a day's are spread over it.
 func TestBackOffMinuteByMinute(t *testing.T) {
 	d := passing(1)

@@ -2,7 +2,9 @@ package credentials
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,17 +17,31 @@ const (
 	Current = "AWSCURRENT"
 	Pending = "AWSPENDING"
 
-	// LeaseA and LeaseB take turns: a version gets one of them together with its lease, and always the one that the
-	// current version does not have, which so keeps its own. To those who may not read values they tell a pending
-	// version that holds a lease from one that holds nothing yet, and readers' lease from the deployment's placeholder.
-	// One label could not: a label is on one version only, and would leave the current lease for the pending one.
+	// LeaseA and LeaseB begin the labels that take turns: a version gets one of them together with its lease, and always
+	// the one that the current version does not have, which so keeps its own. To those who may not read values they tell
+	// a pending version that holds a lease from one that holds nothing yet, and readers' lease from the deployment's
+	// placeholder. One label could not: a label is on one version only, and would leave the current lease for the
+	// pending one. The seconds that the lease was minted for follow, as in SLUICE_LEASE_A_3600: the timings may change.
 	LeaseA = "SLUICE_LEASE_A"
 	LeaseB = "SLUICE_LEASE_B"
 )
 
-// leased reports whether a version with these labels was given a lease.
-func leased(labels []string) bool {
-	return slices.Contains(labels, LeaseA) || slices.Contains(labels, LeaseB)
+// LeaseLabel is the label of a lease that was minted for lifetime. turn is [LeaseA] or [LeaseB].
+func LeaseLabel(turn string, lifetime time.Duration) string {
+	return fmt.Sprintf("%s_%d", turn, int(lifetime.Seconds()))
+}
+
+// lifetimeOf is what the lease of a version with these labels was minted for; 0 if it was given no lease.
+func lifetimeOf(labels []string) time.Duration {
+	for _, label := range labels {
+		for _, turn := range []string{LeaseA, LeaseB} {
+			seconds, found := strings.CutPrefix(label, turn+"_")
+			if n, err := strconv.Atoi(seconds); found && err == nil && n > 0 {
+				return time.Duration(n) * time.Second
+			}
+		}
+	}
+	return 0
 }
 
 // Reasons of the faults that this package returns. Events, alarms and tests match on them.
@@ -39,6 +55,7 @@ const (
 	Superuser          = "Superuser"          // the user is a superuser
 	ClusterMissing     = "ClusterMissing"     // no such cluster
 	ClusterParked      = "ClusterParked"      // the cluster takes no logins in its status
+	ClusterBroken      = "ClusterBroken"      // the same, in a status that nobody chooses
 	LeaseTooShort      = "LeaseTooShort"      // Redshift gave less life than was asked for
 	LeaseExpired       = "LeaseExpired"       // the pending lease died before it could be promoted
 	NoLease            = "NoLease"            // the pending version holds no lease
@@ -53,9 +70,9 @@ const (
 type Record struct {
 	ARN      string
 	Tags     map[string]string
-	Stages   map[string][]string // labels of each version that has any
+	Labels   map[string][]string // of each version that has any, versions without a value too
 	Rotating bool                // rotation is configured and not cancelled
-	Rotated  bool                // at least one rotation has succeeded
+	Changed  time.Time           // when anything of the secret changed last
 	Deleted  bool                // scheduled for deletion
 	Replica  bool                // a copy of a secret of another region
 	Now      time.Time           // the service's clock when it answered
@@ -82,22 +99,24 @@ func (r Record) consumer(stage string) (settings.Consumer, error) {
 	return c, err
 }
 
-func (r Record) has(version, label string) bool { return slices.Contains(r.Stages[version], label) }
+func (r Record) has(version, label string) bool { return slices.Contains(r.Labels[version], label) }
 
 // leased reports whether version was given a lease.
-func (r Record) leased(version string) bool { return leased(r.Stages[version]) }
+func (r Record) leased(version string) bool { return lifetimeOf(r.Labels[version]) > 0 }
 
 // freeLabel is the label for the next lease: the one that readers' lease can spare.
-func (r Record) freeLabel() string {
-	if r.has(r.holder(Current), LeaseA) {
-		return LeaseB
+func (r Record) freeLabel(lifetime time.Duration) string {
+	for _, label := range r.Labels[r.holder(Current)] {
+		if strings.HasPrefix(label, LeaseA) {
+			return LeaseLabel(LeaseB, lifetime)
+		}
 	}
-	return LeaseA
+	return LeaseLabel(LeaseA, lifetime)
 }
 
 // holder is the version that has label, or "".
 func (r Record) holder(label string) string {
-	for version, labels := range r.Stages {
+	for version, labels := range r.Labels {
 		if slices.Contains(labels, label) {
 			return version
 		}

@@ -2,6 +2,7 @@ package credentials
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -72,7 +73,11 @@ type Look struct {
 	Seen     bool          // Left and Expires are known
 	Left     time.Duration // life left in the lease that readers use; 0 if there is none
 	Expires  time.Time     // when that lease expires or did; zero if there was never one
-	AtRisk   bool          // readers had a lease, little life of it is left, and the warehouse is not to blame
+	AtRisk   bool          // readers had a lease and little life of it is left, for a reason that nobody chose
+
+	// Trouble is why a person must act although the tick itself succeeded: the warehouse is gone or broken, or the
+	// rotation was turned off. It is nil where all goes its way, and where a warehouse was parked on purpose.
+	Trouble error
 }
 
 // Tick looks at one consumer, and starts a rotation if its lease needs one.
@@ -89,22 +94,25 @@ func (r *Refresher) Tick(ctx context.Context, id string) (Look, error) {
 		return look, nil
 	case err != nil:
 		return look, err
-	case !rec.Rotating:
-		look.Action, look.Reason = Retired, RotationOff
-		return look, nil
 	}
 	versions, now, err := r.Keeper.Versions(ctx, rec.ARN, false)
 	if err != nil {
 		return look, err
 	}
-	state := r.read(versions, now)
+	state := read(rec, versions, now)
 	look.Seen, look.Left, look.Expires = true, state.left, state.expires
-	if state.left >= r.Timings.RotateBelow {
+	switch {
+	case !rec.Rotating:
+		look.Action, look.Reason = Retired, RotationOff
+		look.Trouble = &fault.Error{Kind: fault.Blocked, Reason: RotationOff, Op: "refresh lease", Subject: rec.ARN, Err: errors.New("rotation of the secret is turned off"),
+			Fix: "turn it on with rotate-secret, or remove the consumer from the configuration"}
+	case state.left >= r.Timings.RotateBelow:
 		look.Action = Fresh
-		return look, nil
+	default:
+		err = r.replace(ctx, rec.ARN, state, &look)
 	}
-	look.Action, look.Reason, err = r.replace(ctx, rec.ARN, c, state)
-	look.AtRisk = rec.Rotated && state.left < r.Timings.Urgent() && look.Action != Parked
+	chosen := look.Action == Parked && look.Trouble == nil
+	look.AtRisk = state.used && state.left < r.Timings.Urgent() && !chosen
 	return look, err
 }
 
@@ -112,82 +120,113 @@ func (r *Refresher) Tick(ctx context.Context, id string) (Look, error) {
 type state struct {
 	now     time.Time
 	current Version       // zero if there is none
+	used    bool          // readers have had a lease, now or before
 	left    time.Duration // life left in current; 0 if it is the placeholder
 	expires time.Time
 	pending *Version // a rotation that has not ended; nil if there is none
+	hidden  bool     // pending has no value and is not listed with the others
 }
 
-// read finds out what readers have and what is pending. The lease of a version is taken to begin with the
-// version: it was minted later, if at all, so this is never too long.
-func (r *Refresher) read(versions []Version, now time.Time) state {
+// read finds out what readers have and what is pending. A version counts from RotateSecret on, which is before its lease
+// is minted, so that the life of the lease is never taken for longer than it is.
+//
+// The version of a rotation without a value is documented for DescribeSecret, not for ListSecretVersionIds. Where it
+// is not listed, the last change of the secret stands for its date.
+func read(rec Record, versions []Version, now time.Time) state {
 	s := state{now: now}
 	for _, v := range versions {
+		s.used = s.used || lifetimeOf(v.Labels) > 0
 		if v.has(Current) {
 			s.current = v
 		} else if v.has(Pending) {
 			s.pending = &v
 		}
 	}
-	if leased(s.current.Labels) {
-		s.expires = s.current.Created.Add(r.Timings.Lifetime)
+	if id := rec.holder(Pending); s.pending == nil && id != "" && id != s.current.ID {
+		s.pending, s.hidden = &Version{ID: id, Created: rec.Changed, Labels: rec.Labels[id]}, true
+	}
+	if lifetime := lifetimeOf(s.current.Labels); lifetime > 0 {
+		s.expires = s.current.Created.Add(lifetime)
 		s.left = max(s.expires.Sub(now), 0)
 	}
 	return s
 }
 
-// replace sees to a lease that is due.
-func (r *Refresher) replace(ctx context.Context, id string, c settings.Consumer, s state) (Action, string, error) {
-	if action, reason, err := r.parked(ctx, c); action != "" || err != nil {
-		return action, reason, err
+// replace sees to a lease that is due, and notes in look what it did.
+func (r *Refresher) replace(ctx context.Context, id string, s state, look *Look) error {
+	parked, err := r.park(ctx, look)
+	if parked || err != nil {
+		return err
 	}
 	if p := s.pending; p != nil {
 		switch age := s.now.Sub(p.Created); {
 		case age < DeadAfter:
-			return Waiting, "a rotation started " + age.Round(time.Second).String() + " ago", nil
-		case leased(p.Labels) && age < r.Timings.Lifetime && s.left >= r.Timings.Urgent():
+			look.Action, look.Reason = Waiting, "a rotation started "+age.Round(time.Second).String()+" ago"
+			return nil
+		case age < lifetimeOf(p.Labels) && s.left >= r.Timings.Urgent():
 			// It holds a good lease: trying it again costs no version. That RotateSecret does so is reported from
 			// the field, not documented, hence the limit on how long this goes on.
 			if err := r.Keeper.Rotate(ctx, id); err != nil && fault.ReasonOf(err) != RotationInProgress {
-				return "", "", err
+				return err
 			}
-			return Resumed, "version " + p.ID, nil
+			look.Action, look.Reason = Resumed, "version "+p.ID
+			return nil
 		}
 	}
 	versions, _, err := r.Keeper.Versions(ctx, id, true)
 	if err != nil {
-		return "", "", err
+		return err
 	}
 	if action, reason := r.hold(versions, s); action != "" {
-		return action, reason, nil
+		look.Action, look.Reason = action, reason
+		return nil
 	}
 	if s.pending != nil {
 		if err := r.Keeper.Abandon(ctx, id, s.pending.ID); err != nil {
-			return "", "", err
+			return err
 		}
 	}
-	if err := r.Keeper.Rotate(ctx, id); err != nil {
-		if fault.ReasonOf(err) == RotationInProgress {
-			return Waiting, "somebody else started a rotation", nil
-		}
-		return "", "", err
-	}
-	return Started, "", nil
+	return r.start(ctx, id, s.current.ID, look)
 }
 
-// parked looks whether the consumer's warehouse takes logins at all.
-func (r *Refresher) parked(ctx context.Context, c settings.Consumer) (Action, string, error) {
+// start starts a rotation to replace version current. That one is in progress is believed only where a label says so:
+// Secrets Manager answers other things with the same code.
+func (r *Refresher) start(ctx context.Context, id, current string, look *Look) error {
+	err := r.Keeper.Rotate(ctx, id)
+	if fault.ReasonOf(err) == RotationInProgress {
+		again, describeErr := r.Keeper.Describe(ctx, id)
+		if pending := again.holder(Pending); describeErr == nil && pending != "" && pending != current {
+			look.Action, look.Reason = Waiting, "somebody else started a rotation"
+			return nil
+		}
+	}
+	if err == nil {
+		look.Action = Started
+	}
+	return err
+}
+
+// park looks whether the consumer's warehouse takes logins at all, and notes in look if it does not.
+func (r *Refresher) park(ctx context.Context, look *Look) (parked bool, err error) {
+	c := look.Consumer
 	id, ok := r.Warehouses[c.Warehouse]
 	if !ok {
-		return "", "", refusal(ClusterMissing, "consumer "+c.Name, fmt.Errorf("warehouse %s is not one of stage %s", c.Warehouse, r.Stage), "deploy the warehouse, or correct the consumer")
+		return false, refusal(ClusterMissing, "consumer "+c.Name, fmt.Errorf("warehouse %s is not one of stage %s", c.Warehouse, r.Stage), "deploy the warehouse, or correct the consumer")
 	}
 	cluster, err := r.Clusters.Cluster(ctx, id)
 	switch {
 	case fault.ReasonOf(err) == ClusterMissing:
-		return Parked, ClusterMissing, nil
+		look.Action, look.Reason, look.Trouble = Parked, ClusterMissing, err
+		return true, nil
 	case err != nil:
-		return "", "", err
-	case cluster.Parked():
-		return Parked, cluster.Status, nil
+		return false, err
+	case !cluster.Parked():
+		return false, nil
 	}
-	return "", "", nil
+	look.Action, look.Reason = Parked, cluster.Status
+	if !cluster.OnPurpose() {
+		look.Trouble = &fault.Error{Kind: fault.Blocked, Reason: ClusterBroken, Op: "refresh lease", Subject: "consumer " + c.Name + " on cluster " + id,
+			Err: fmt.Errorf("the cluster is %s and takes no logins", cluster.Status), Fix: "restore the cluster, or remove its consumers from the configuration"}
+	}
+	return true, nil
 }

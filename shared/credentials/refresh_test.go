@@ -166,22 +166,28 @@ func TestTickMeetsAPendingRotation(t *testing.T) {
 
 func TestTickOfAParkedWarehouse(t *testing.T) {
 	for _, tc := range []struct {
-		name   string
-		change func(w *credentialstest.World)
-		reason string
+		name    string
+		change  func(w *credentialstest.World)
+		reason  string
+		trouble string // reason of what a person is told; empty where somebody wanted it so
 	}{
-		{"paused", func(w *credentialstest.World) { w.Redshift.SetStatus("examplecluster", "paused") }, "paused"},
-		{"gone", func(w *credentialstest.World) { delete(w.Redshift.Clusters, "examplecluster") }, credentials.ClusterMissing},
+		{"paused", func(w *credentialstest.World) { w.Redshift.SetStatus("examplecluster", "paused") }, "paused", ""},
+		{"broken", func(w *credentialstest.World) { w.Redshift.SetStatus("examplecluster", "hardware-failure") }, "hardware-failure", credentials.ClusterBroken},
+		{"gone", func(w *credentialstest.World) { delete(w.Redshift.Clusters, "examplecluster") }, credentials.ClusterMissing, credentials.ClusterMissing},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := rotated(t)
 			kept := w.Redshift.Clusters["examplecluster"]
 			tc.change(w)
 			versions := w.Secrets.Versions24(w.Secret)
-			for range 100 { // a weekend costs no version and alarms nobody
+			for range 100 { // a weekend costs no version, and alarms nobody if it was wanted
 				w.Clock.Advance(w.Timings.Tick)
-				if look := tick(t, w); look.Action != credentials.Parked || look.Reason != tc.reason || look.AtRisk {
-					t.Fatalf("Tick = %+v, want Parked because %s", look, tc.reason)
+				look := tick(t, w)
+				if atRisk := tc.trouble != "" && look.Left < w.Timings.Urgent(); look.Action != credentials.Parked || look.Reason != tc.reason || look.AtRisk != atRisk {
+					t.Fatalf("Tick = %+v, want Parked because %s, at risk %t", look, tc.reason, atRisk)
+				}
+				if told := look.Trouble != nil; told != (tc.trouble != "") || told && (fault.ReasonOf(look.Trouble) != tc.trouble || fault.FixOf(look.Trouble) == "") {
+					t.Fatalf("trouble is %v, want %q with a remedy", look.Trouble, tc.trouble)
 				}
 			}
 			if w.Secrets.Calls("Rotate") != 0 || w.Secrets.Versions24(w.Secret) != versions {
@@ -203,26 +209,61 @@ func TestTickOfAParkedWarehouse(t *testing.T) {
 	})
 }
 
-func TestTickOfASecretThatIsNotRotated(t *testing.T) {
+func TestTickOfASecretThatIsBeingDeleted(t *testing.T) {
+	w := rotated(t)
+	w.Clock.Advance(time.Hour)
+	w.Secrets.Delete(w.Secret)
+	if look := tick(t, w); look.Action != credentials.Retired || look.Reason != credentials.BeingDeleted || look.Seen || look.AtRisk || look.Trouble != nil {
+		t.Errorf("Tick = %+v, want Retired and quiet", look)
+	}
+	if w.Secrets.Calls("Rotate") != 0 {
+		t.Error("a rotation was started")
+	}
+}
+
+// Rotation can be turned off with one click: the consumer then lives on what is left, and somebody must be told.
+func TestTickOfASecretWhoseRotationIsOff(t *testing.T) {
+	w := credentialstest.New()
+	w.Rotate(t.Context())
+	w.Secrets.CancelRotation(w.Secret)
 	for _, tc := range []struct {
-		name   string
-		change func(w *credentialstest.World)
-		reason string
-	}{
-		{"being deleted", func(w *credentialstest.World) { w.Secrets.Delete(w.Secret) }, credentials.BeingDeleted},
-		{"rotation turned off", func(w *credentialstest.World) { w.Secrets.CancelRotation(w.Secret) }, credentials.RotationOff},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			w := rotated(t)
-			w.Clock.Advance(time.Hour)
-			tc.change(w)
-			if look := tick(t, w); look.Action != credentials.Retired || look.Reason != tc.reason || look.Seen || look.AtRisk {
-				t.Errorf("Tick = %+v, want Retired because %s", look, tc.reason)
-			}
-			if w.Secrets.Calls("Rotate") != 0 {
-				t.Error("a rotation was started")
-			}
-		})
+		wait   time.Duration
+		left   time.Duration
+		atRisk bool
+	}{{10 * time.Minute, 50 * time.Minute, false}, {35 * time.Minute, 15 * time.Minute, true}, {time.Hour, 0, true}} {
+		w.Clock.Advance(tc.wait)
+		look := tick(t, w)
+		if look.Action != credentials.Retired || !look.Seen || look.Left != tc.left || look.AtRisk != tc.atRisk {
+			t.Errorf("Tick = %+v, want Retired with %s left, at risk %t", look, tc.left, tc.atRisk)
+		}
+		if fault.ReasonOf(look.Trouble) != credentials.RotationOff || fault.KindOf(look.Trouble) != fault.Blocked {
+			t.Errorf("trouble is %v", look.Trouble)
+		}
+	}
+	if w.Secrets.Calls("Rotate") != 0 {
+		t.Error("a rotation was started")
+	}
+}
+
+// A lease has the life that it was minted with, whatever the timings say since.
+func TestTickAfterTheTimingsChanged(t *testing.T) {
+	w := credentialstest.New()
+	w.Timings = settings.Timings{Lifetime: 28 * time.Minute, Tick: time.Minute, RotateBelow: 8 * time.Minute}
+	w.Rotate(t.Context())
+	w.Timings = settings.Timings{Lifetime: time.Hour, Tick: time.Minute, RotateBelow: 20 * time.Minute}
+	w.Clock.Advance(9 * time.Minute)
+	if look := tick(t, w); look.Left != 19*time.Minute || look.Action != credentials.Started {
+		t.Errorf("Tick = %+v, want 19m left of the old 28m, and a rotation", look)
+	}
+}
+
+// Other refusals have the same code as a rotation in progress.
+func TestTickDoesNotTakeEveryRefusalForARotationInProgress(t *testing.T) {
+	w := rotated(t)
+	w.Clock.Advance(25 * time.Minute)
+	w.Secrets.Fail("Rotate", &fault.Error{Kind: fault.Retry, Reason: credentials.RotationInProgress, Op: "start rotation", Fix: "nothing"})
+	if _, err := w.Refresher().Tick(t.Context(), w.Secret); fault.ReasonOf(err) != credentials.RotationInProgress {
+		t.Errorf("Tick = %v; nothing is in progress", err)
 	}
 }
 

@@ -54,7 +54,7 @@ type Rotator struct {
 
 	Vault  Vault
 	Minter Minter
-	Prober Prober // nil where Warehouse.Verify is [warehouse.VerifyMint]
+	Prober Prober // not asked where Warehouse.Verify is [warehouse.VerifyMint]
 }
 
 // A Rotation is one run of the four steps on one secret.
@@ -85,9 +85,9 @@ type Outcome struct {
 	Lease    Lease
 }
 
-// stage is what every step begins with: the secret is ours, the rotation is the one in progress, and the
+// admit is what every step begins with: the secret is ours, the rotation is the one in progress, and the
 // tags ask for nothing that the warehouse does not allow.
-func (r *Rotator) stage(ctx context.Context, n Rotation) (rec Record, out Outcome, err error) {
+func (r *Rotator) admit(ctx context.Context, n Rotation) (rec Record, out Outcome, err error) {
 	rec, err = r.Vault.Describe(ctx, n.Secret)
 	if err != nil {
 		return rec, out, err
@@ -100,10 +100,10 @@ func (r *Rotator) stage(ctx context.Context, n Rotation) (rec Record, out Outcom
 		return rec, out, refusal(NotOurs, n.Secret, fmt.Errorf("it is a secret of warehouse %s, this function serves %s", c.Warehouse, r.Warehouse.Name),
 			"set the rotation function of that warehouse on the secret")
 	}
-	switch labels := rec.Stages[n.Token]; {
+	switch labels := rec.Labels[n.Token]; {
 	case len(labels) == 0:
 		return rec, out, &fault.Error{Kind: fault.Blocked, Reason: TokenUnknown, Op: "rotate", Subject: n.Secret, Err: fmt.Errorf("token %s names no version that is in use", n.Token),
-			Fix: "start a rotation with RotateSecret; steps are not called by hand"}
+			Fix: "nothing if a newer rotation runs; otherwise start one with RotateSecret"}
 	case rec.has(n.Token, Current):
 		out.Action = AlreadyDone
 	case !rec.has(n.Token, Pending):
@@ -124,7 +124,7 @@ func refusal(reason, subject string, err error, fix string) error {
 // enough. A version's value cannot be changed: a pending lease that has died is abandoned, and the next rotation
 // mints another.
 func (r *Rotator) Create(ctx context.Context, n Rotation) (Outcome, error) {
-	rec, out, err := r.stage(ctx, n)
+	rec, out, err := r.admit(ctx, n)
 	if err != nil || out.Action == AlreadyDone {
 		return out, err
 	}
@@ -138,7 +138,7 @@ func (r *Rotator) Create(ctx context.Context, n Rotation) (Outcome, error) {
 		return out, err
 	}
 	out.Action, out.Lease = Minted, content.Lease
-	if err := r.Vault.Store(ctx, n, rec.freeLabel(), content); err != nil {
+	if err := r.Vault.Store(ctx, n, rec.freeLabel(r.Lifetime), content); err != nil {
 		if fault.ReasonOf(err) != VersionTaken {
 			return out, err
 		}
@@ -182,7 +182,7 @@ func superuser(subject string) error {
 
 // Set has nothing to do: Redshift knows a lease from the moment it was minted.
 func (r *Rotator) Set(ctx context.Context, n Rotation) (Outcome, error) {
-	_, out, err := r.stage(ctx, n)
+	_, out, err := r.admit(ctx, n)
 	if err == nil && out.Action != AlreadyDone {
 		out.Action = NothingToSet
 	}
@@ -192,7 +192,7 @@ func (r *Rotator) Set(ctx context.Context, n Rotation) (Outcome, error) {
 // Test logs in with the pending lease. A lease that can never be promoted is abandoned at once, so that the next
 // rotation need not wait for it.
 func (r *Rotator) Test(ctx context.Context, n Rotation) (Outcome, error) {
-	rec, out, err := r.stage(ctx, n)
+	rec, out, err := r.admit(ctx, n)
 	if err != nil || out.Action == AlreadyDone {
 		return out, err
 	}
@@ -244,7 +244,7 @@ func (r *Rotator) probe(ctx context.Context, content Content, l warehouse.Login)
 // Finish moves AWSCURRENT to the pending lease: by compare-and-swap, and only while it is pending, which no lease is
 // once a newer rotation has begun. So readers never go back to an older one.
 func (r *Rotator) Finish(ctx context.Context, n Rotation) (Outcome, error) {
-	rec, out, err := r.stage(ctx, n)
+	rec, out, err := r.admit(ctx, n)
 	if err != nil {
 		return out, err
 	}

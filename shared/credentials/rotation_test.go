@@ -541,10 +541,13 @@ func copyOfCurrent(w *credentialstest.World) secret.Value {
 	return content.Encode()
 }
 
+// The labels of leases that last an hour.
+var labelA, labelB = credentials.LeaseLabel(credentials.LeaseA, time.Hour), credentials.LeaseLabel(credentials.LeaseB, time.Hour)
+
 // What the service stored a moment ago it may not show yet. No step mistakes that for leave to skip its check.
 func TestStepsReadBeforeTheWriteShows(t *testing.T) {
 	hide := func(w *credentialstest.World, n credentials.Rotation) {
-		for _, label := range []string{credentials.LeaseA, credentials.LeaseB} {
+		for _, label := range []string{labelA, labelB} {
 			if w.Secrets.Holder(w.Secret, label) == n.Token {
 				w.Secrets.Unlabel(w.Secret, label)
 			}
@@ -663,7 +666,7 @@ func TestLeaseLabelsTakeTurns(t *testing.T) {
 		n := w.Begin()
 		take(t, w, n, "createSecret")
 		holders := map[string]string{}
-		for _, label := range []string{credentials.LeaseA, credentials.LeaseB} {
+		for _, label := range []string{labelA, labelB} {
 			if v := w.Secrets.Holder(w.Secret, label); v != "" {
 				holders[v] = label
 			}
@@ -674,7 +677,7 @@ func TestLeaseLabelsTakeTurns(t *testing.T) {
 		used = append(used, holders[n.Token])
 		take(t, w, n, "setSecret", "testSecret", "finishSecret")
 	}
-	if want := []string{credentials.LeaseA, credentials.LeaseB, credentials.LeaseA, credentials.LeaseB}; !slices.Equal(used, want) {
+	if want := []string{labelA, labelB, labelA, labelB}; !slices.Equal(used, want) {
 		t.Errorf("labels used: %v, want %v", used, want)
 	}
 }

@@ -43,8 +43,8 @@ func (s *Store) Describe(ctx context.Context, id string) (credentials.Record, er
 		return credentials.Record{}, err
 	}
 	rec := credentials.Record{
-		ARN: aws.ToString(out.ARN), Tags: make(map[string]string, len(out.Tags)), Stages: out.VersionIdsToStages, Now: now,
-		Rotating: aws.ToBool(out.RotationEnabled), Rotated: out.LastRotatedDate != nil, Deleted: out.DeletedDate != nil,
+		ARN: aws.ToString(out.ARN), Tags: make(map[string]string, len(out.Tags)), Labels: out.VersionIdsToStages, Now: now,
+		Rotating: aws.ToBool(out.RotationEnabled), Changed: aws.ToTime(out.LastChangedDate).UTC(), Deleted: out.DeletedDate != nil,
 	}
 	for _, tag := range out.Tags {
 		rec.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)

@@ -69,9 +69,9 @@ func TestDescribe(t *testing.T) {
 		name, body string
 		want       credentials.Record
 	}{
-		{"a consumer's secret", `{"ARN":"` + arn + `",` + tags + `,"RotationEnabled":true,"LastRotatedDate":1.9e9,"VersionIdsToStages":{"v1":["AWSCURRENT"],"v2":["AWSPENDING","SLUICE_LEASE_A"]}}`,
-			credentials.Record{ARN: arn, Tags: map[string]string{"sluice:stage": "prod", "team": ""}, Rotating: true, Rotated: true, Now: awstest.Now,
-				Stages: map[string][]string{"v1": {"AWSCURRENT"}, "v2": {"AWSPENDING", "SLUICE_LEASE_A"}}}},
+		{"a consumer's secret", `{"ARN":"` + arn + `",` + tags + `,"RotationEnabled":true,"LastChangedDate":1.9e9,"VersionIdsToStages":{"v1":["AWSCURRENT"],"v2":["AWSPENDING","SLUICE_LEASE_A"]}}`,
+			credentials.Record{ARN: arn, Tags: map[string]string{"sluice:stage": "prod", "team": ""}, Rotating: true, Changed: time.Unix(1.9e9, 0).UTC(), Now: awstest.Now,
+				Labels: map[string][]string{"v1": {"AWSCURRENT"}, "v2": {"AWSPENDING", "SLUICE_LEASE_A"}}}},
 		{"never rotated", `{"ARN":"` + arn + `"}`, credentials.Record{ARN: arn, Tags: map[string]string{}, Now: awstest.Now}},
 		{"scheduled for deletion", `{"ARN":"` + arn + `","DeletedDate":1.9e9}`, credentials.Record{ARN: arn, Tags: map[string]string{}, Deleted: true, Now: awstest.Now}},
 		{"primary of replicas", `{"ARN":"` + arn + `","PrimaryRegion":"us-east-1"}`, credentials.Record{ARN: arn, Tags: map[string]string{}, Now: awstest.Now}},

@@ -22,6 +22,10 @@ type Secrets struct {
 	// Function is the rotation function, called for each step until one fails.
 	Function func(ctx context.Context, step string, n credentials.Rotation) error
 
+	// HideEmpty lists versions only once they have a value. The service is documented to show others in what Describe
+	// answers, and nowhere else.
+	HideEmpty bool
+
 	Proof secret.Value // handed in with the last lease that was stored
 
 	clock   *Clock
@@ -30,11 +34,12 @@ type Secrets struct {
 }
 
 type stored struct {
-	tags              map[string]string
-	labels            map[string]string // version of each
-	versions          []version
-	rotating, rotated bool
-	deleted, replica  bool
+	tags             map[string]string
+	labels           map[string]string // version of each
+	versions         []version
+	rotating         bool
+	deleted, replica bool
+	changed          time.Time
 }
 
 type version struct {
@@ -120,11 +125,11 @@ func (s *Secrets) Describe(ctx context.Context, id string) (rec credentials.Reco
 		if !ok {
 			return refuse(fault.Blocked, credentials.NotOurs, "describe secret", id)
 		}
-		stages := make(map[string][]string)
+		labels := make(map[string][]string)
 		for label, v := range x.labels {
-			stages[v] = append(stages[v], label)
+			labels[v] = append(labels[v], label)
 		}
-		rec = credentials.Record{ARN: id, Tags: maps.Clone(x.tags), Stages: stages, Rotating: x.rotating, Rotated: x.rotated,
+		rec = credentials.Record{ARN: id, Tags: maps.Clone(x.tags), Labels: labels, Rotating: x.rotating, Changed: x.changed,
 			Deleted: x.deleted, Replica: x.replica, Now: s.clock.now}
 		return nil
 	})
@@ -196,6 +201,9 @@ func (s *Secrets) Versions(ctx context.Context, id string, all bool) (versions [
 					listed.Labels = append(listed.Labels, label)
 				}
 			}
+			if s.HideEmpty && v.value.IsZero() {
+				continue
+			}
 			if all || len(listed.Labels) > 0 {
 				versions = append(versions, listed)
 			}
@@ -238,7 +246,6 @@ func (s *Secrets) run(ctx context.Context, id, token string) {
 			return
 		}
 	}
-	s.secrets[id].rotated = true
 }
 
 // add makes a version, and lets go of those without labels that are older than a day, as the service does above 100.
@@ -246,6 +253,7 @@ func (s *Secrets) add(x *stored, value secret.Value) (id string) {
 	s.made++
 	id = fmt.Sprintf("version-%04d", s.made)
 	x.versions = append(x.versions, version{id, s.clock.now, value})
+	x.changed = s.clock.now
 	if len(x.versions) > settings.VersionsPerDay {
 		labelled := slices.Collect(maps.Values(x.labels))
 		x.versions = slices.DeleteFunc(x.versions, func(v version) bool {

@@ -116,7 +116,6 @@ func (w *World) Rotate(ctx context.Context) credentials.Rotation {
 			panic(fmt.Sprintf("credentialstest: %s: %v", step, err))
 		}
 	}
-	w.Secrets.secrets[w.Secret].rotated = true
 	return n
 }
 
