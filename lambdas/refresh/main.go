@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"log/slog"
 	"os"
 
@@ -24,12 +25,9 @@ func main() { awslambda.Start("refresh", wire) }
 
 // wire builds the handler from the environment. It makes no network call.
 func wire(log *slog.Logger) (lambda.Handler, error) {
-	s, err := settings.LoadRefresh(os.LookupEnv)
-	if err != nil {
-		return nil, err
-	}
-	cfg, err := awsclient.Load(os.LookupEnv)
-	if err != nil {
+	s, wrongSettings := settings.LoadRefresh(os.LookupEnv)
+	cfg, wrongClient := awsclient.Load(os.LookupEnv)
+	if err := errors.Join(wrongSettings, wrongClient); err != nil {
 		return nil, err
 	}
 	return &handler{
