@@ -303,8 +303,8 @@ func TestTimeIsLeftToReport(t *testing.T) {
 func TestWire(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	t.Run("nothing is set", func(t *testing.T) {
-		if _, err := wire(log); err == nil || len(strings.Split(err.Error(), "\n")) != 6 {
-			t.Errorf("%v; want all six problems", err)
+		if _, err := wire(log); err == nil || len(strings.Split(err.Error(), "\n")) != 9 {
+			t.Errorf("%v; want all nine problems", err)
 		}
 	})
 	t.Run("deployed", func(t *testing.T) {
