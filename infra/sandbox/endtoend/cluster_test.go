@@ -1,6 +1,7 @@
 package endtoend_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -22,24 +23,36 @@ func TestCluster(t *testing.T) {
 	s.run("has no such user", mintingFailsForAMissingUser)
 }
 
-// A cluster that takes no logins costs no version of the secret, however long that lasts, and nobody is alarmed.
+// A cluster that takes no logins costs no version of the secret, however long that lasts. A person is told where nobody
+// can have wanted it.
 func takesNoLogins(s *stage) {
-	t := s.t
-	for _, status := range []string{"paused", "pausing", "resuming", "rebooting", "deleting", "hardware-failure", "incompatible-network"} {
-		t.Run(status, func(t *testing.T) {
+	for _, tc := range []struct {
+		status string
+		wanted bool
+	}{
+		{"paused", true}, {"pausing", true}, {"resuming", true}, {"rebooting", true},
+		{"deleting", false}, {"hardware-failure", false}, {"incompatible-network", false},
+	} {
+		s.t.Run(tc.status, func(t *testing.T) {
 			s := s.in(t)
 			kept, since := s.read(s.reporting), s.Clock.Now()
 			failing, atRisk := len(s.announced(event.CredentialsFailing)), len(s.announced(event.CredentialsAtRisk))
-			s.must(s.Redshift.SetStatus(world.Cluster, status))
+			s.must(s.Redshift.SetStatus(world.Cluster, tc.status))
 			s.pass(2 * time.Hour)
-			if a := s.tick(s.reporting); a.Outcome != "Parked" || a.Reason != status {
-				t.Errorf("the tick says %+v; want Parked, %s", a, status)
+			if a := s.tick(s.reporting); a.Outcome != "Parked" || a.Reason != tc.status {
+				t.Errorf("the tick says %+v; want Parked, %s", a, tc.status)
 			}
 			if n := s.madeSince(s.reporting, since); n > 0 {
 				t.Errorf("%d versions were made", n)
 			}
-			if len(s.announced(event.CredentialsFailing)) != failing || len(s.announced(event.CredentialsAtRisk)) != atRisk {
-				t.Error("an alarm was raised")
+			told := s.announced(event.CredentialsFailing)[failing:]
+			if alarms := len(told) + len(s.announced(event.CredentialsAtRisk)[atRisk:]); (alarms == 0) != tc.wanted {
+				t.Errorf("%d alarms were raised", alarms)
+			}
+			for _, a := range told {
+				if a.Reason != "ClusterBroken" || a.Kind != "blocked" || !strings.Contains(a.Cause, "the cluster is "+tc.status) || !strings.Contains(a.Remedy, "restore the cluster") {
+					t.Fatalf("announced: %+v", a)
+				}
 			}
 			if !s.read(s.reporting).same(kept) {
 				t.Error("readers find something else")
@@ -96,8 +109,11 @@ func missingCluster(s *stage) {
 	}
 	token := s.begin()
 	s.refused(s.step("createSecret", token), "ClusterMissing", "describe cluster for examplecluster", "correct the cluster identifier, which is case sensitive")
-	since := s.Clock.Now()
+	since, failing := s.Clock.Now(), len(s.announced(event.CredentialsFailing))
 	s.pass(2 * time.Hour)
+	if told := s.announced(event.CredentialsFailing)[failing:]; len(told) == 0 || told[len(told)-1].Reason != "ClusterMissing" || told[len(told)-1].Step != "tick" {
+		t.Errorf("announced: %+v", told)
+	}
 	if a := s.tick(s.reporting); a.Outcome != "Parked" || a.Reason != "ClusterMissing" {
 		t.Errorf("the tick says %+v; want Parked, ClusterMissing", a)
 	}

@@ -77,3 +77,31 @@ func TestOutage(t *testing.T) {
 		})
 	}
 }
+
+// After a day without minting the secret still takes versions, because few attempts were made, and they come often enough
+// to find out soon that it is over.
+func TestOutageOfADay(t *testing.T) {
+	t.Parallel()
+	s := start(t)
+	s.alone()
+	s.pass(24 * time.Hour) // so that its versions count
+	began, atRisk := s.Clock.Now(), len(s.announced(event.CredentialsAtRisk))
+	s.must(s.AWS.Faults().Add(awshttp.Fault{Service: "redshift", Operation: "GetClusterCredentials", Kind: awshttp.Refused, Count: 1_000_000}))
+	for range 24 {
+		s.pass(time.Hour)
+		if n := s.madeSince(s.reporting, s.Clock.Now().Add(-24*time.Hour)); n > 97 {
+			t.Errorf("the secret took %d versions in 24 hours", n)
+		}
+	}
+	if n := s.madeSince(s.reporting, began); n > 26 || n < 12 { // one of which may have been on the way
+		t.Errorf("%d attempts in a day that all failed", n)
+	}
+	if told := s.announced(event.CredentialsAtRisk)[atRisk:]; len(told) == 0 || told[len(told)-1].Remaining != 0 {
+		t.Errorf("announced: %+v; want that no life is left", told)
+	}
+	kept := s.read(s.reporting)
+	s.AWS.Faults().Clear()
+	s.pass(2 * time.Hour)
+	s.renewed()
+	s.healed(kept)
+}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/shared/event"
 )
 
 // attempts is how often a function's SDK makes one call.
@@ -108,7 +109,7 @@ func faults(s *stage, at target, calls int, prepare func(*stage)) {
 					s.rested()
 					s.wait()
 					prepare(s)
-					kept, since := s.read(s.reporting), s.Clock.Now()
+					kept, since, failing := s.read(s.reporting), s.Clock.Now(), len(s.announced(event.CredentialsFailing))
 					s.must(s.AWS.Faults().Add(awshttp.Fault{Service: at.service, Operation: at.operation, Principal: at.by(s).by.ARN, Skip: skip, Kind: kind, Count: count}))
 					s.ticks("Consumerreporting", true)
 					s.pass(everyN)
@@ -124,9 +125,33 @@ func faults(s *stage, at target, calls int, prepare func(*stage)) {
 					if n := s.madeSince(s.reporting, since); n > 3 {
 						t.Errorf("%d versions were used", n)
 					}
+					// On announcements no lease depends, and there is no way to tell. A single refusal the SDK may take for
+					// a wrong clock and try again, because the sandbox's is far ahead.
+					if at.operation != "PutEvents" && (kind != awshttp.Refused || count > 1) {
+						s.blamed(failing, kind, count > 1)
+					}
 				})
 			}
 		}
+	}
+}
+
+// blamed checks that failures were announced with the reason that goes with a kind of fault; none where the SDK got over it.
+func (s *stage) blamed(since int, kind awshttp.Kind, failed bool) {
+	s.t.Helper()
+	told := s.announced(event.CredentialsFailing)[since:]
+	if !failed {
+		if len(told) > 0 {
+			s.t.Errorf("announced although the SDK had only to try again: %+v", told)
+		}
+		return
+	}
+	want := map[awshttp.Kind][2]string{awshttp.Throttled: {"retry", "Throttled"}, awshttp.Refused: {"blocked", "Unauthorized"}}[kind]
+	if want[0] == "" {
+		want = [2]string{"retry", "Unavailable"}
+	}
+	if len(told) == 0 || told[0].Kind != want[0] || told[0].Reason != want[1] || told[0].Remedy == "" {
+		s.t.Errorf("announced: %+v; want %v and a remedy", told, want)
 	}
 }
 
