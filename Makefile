@@ -15,6 +15,9 @@ export CDK_DISABLE_CLI_TELEMETRY := true
 # Node 20 is enough for the CDK, which says at length that it likes newer ones better.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 
+# A shell that uses a running sandbox has these set for psql. They must not lead astray what make starts.
+unexport PGSSLMODE PGSSLROOTCERT
+
 .DEFAULT_GOAL := help
 .PHONY: help demo sandbox test build synth lint bench deploy clean stage app assembly FORCE
 
