@@ -2,6 +2,7 @@ package warehouse
 
 import (
 	"context"
+	"errors"
 	"io"
 	"maps"
 	"net"
@@ -62,6 +63,10 @@ func (e *Endpoint) connect(ctx context.Context, c *client, user string) (*pgconn
 	conn, err := pgconn.ConnectConfig(ctx, &config.Config)
 	if err != nil {
 		return nil, err
+	}
+	// On a busy machine pgconn has begun to read in the background, and would keep the answer to the client's first query.
+	if err := conn.SyncConn(ctx); err != nil {
+		return nil, errors.Join(err, conn.Close(ctx))
 	}
 	return conn.Hijack()
 }
