@@ -43,7 +43,7 @@ var rules = []rule{
 	{"infra/access", []string{"infra/config", "shared/settings", "shared/warehouse", "shared/event", "shared/fault"}, "permissions are data that people can read without the CDK"},
 	{"infra/stack", slices.Concat([]string{"infra/config", "infra/access", "shared/settings", "shared/event", "shared/fault"}, cdk), "infra and functions meet in settings and events only"},
 	{"infra", slices.Concat([]string{"infra/config", "infra/stack"}, cdk), "the one reader of context and environment"},
-	{"infra/sandbox/awshttp/...", []string{"infra/sandbox/clock"}, "the wire format is read here independently of the SDK: two readings that agree are a test of both"},
+	{"infra/sandbox/awshttp/...", []string{"infra/sandbox/clock", "infra/sandbox/uuid"}, "the wire format is read here independently of the SDK: two readings that agree are a test of both"},
 	{"infra/sandbox/demo", slices.Concat([]string{"infra/sandbox/...", "shared/connector", "shared/event", "shared/fault", "shared/secret"}, pgx, sdk), "the demo is an application: it sees the secret and the bus, and nothing inside the functions"},
 	{"infra/sandbox/bench/...", slices.Concat([]string{"infra/sandbox/...", "shared/settings", "shared/warehouse"}, pgx, sdk, run), "what is measured are the built functions"},
 	{"infra/sandbox/endtoend", nil, "tests of the whole: what they need they import as tests, and nobody imports them"},

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // Do performs an operation in process: what an SDK would do over HTTP, with the same authorization, faults and
@@ -16,7 +18,7 @@ import (
 // A refusal or failure is an *[Error]; a connection lost by a fault is [ErrConnectionLost].
 func (s *Server) Do(ctx context.Context, p Principal, service, operation string, input any) (map[string]any, error) {
 	call := &Call{Service: service, Operation: operation, Principal: p, Region: s.config.Region,
-		Time: s.config.Clock.Now(), RequestID: requestID()}
+		Time: s.config.Clock.Now(), RequestID: uuid.New()}
 	at := s.services[service]
 	if at == nil {
 		at = &endpoint{Service: Service{Name: service}}

@@ -2,13 +2,13 @@ package awshttp
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // maxBody is the largest body that is read, in bytes: Lambda's synchronous payload of 6 MB and some room.
@@ -60,7 +60,7 @@ func (s *Server) Calls() *Recorder { return &s.calls }
 
 // ServeHTTP answers one signed request.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	id := requestID()
+	id := uuid.New()
 	// SDKs correct their clocks by this header, so that it must show the sandbox's time.
 	w.Header().Set("Date", s.config.Clock.Now().Format(http.TimeFormat))
 	w.Header().Set("X-Amzn-Requestid", id)
@@ -161,12 +161,4 @@ func withDefault(keys map[string][]string, name, value string) map[string][]stri
 		all[k] = v
 	}
 	return all
-}
-
-// requestID makes an identifier in the form of AWS's request ids, a UUID.
-func requestID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -2,7 +2,6 @@ package eventbridge
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -11,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // An Event is the envelope in which EventBridge delivers.
@@ -48,18 +48,10 @@ func (s *Service) Publish(ctx context.Context, e ServiceEvent) error {
 
 func (s *Service) envelope(e ServiceEvent, at time.Time) Event {
 	return Event{
-		Version: "0", ID: eventID(), DetailType: e.DetailType, Source: e.Source, Account: awshttp.Account,
+		Version: "0", ID: uuid.New(), DetailType: e.DetailType, Source: e.Source, Account: awshttp.Account,
 		Time: at.UTC().Format("2006-01-02T15:04:05Z"), Region: s.config.Region,
 		Resources: append([]string{}, e.Resources...), Detail: e.Detail,
 	}
-}
-
-// eventID makes a random UUID.
-func eventID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func isObject(text string) bool {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // maxEvent is the largest payload of an asynchronous invocation, in bytes.
@@ -43,7 +44,7 @@ func (s *Service) InvokeAsync(ctx context.Context, by awshttp.Principal, functio
 	if err != nil {
 		return err
 	}
-	return s.queue(ctx, f, requestID(), payload)
+	return s.queue(ctx, f, uuid.New(), payload)
 }
 
 // Dropped lists the events that were given up, the oldest first.

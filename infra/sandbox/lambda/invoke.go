@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda/runtimeapi"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // Unhandled is the function error of an invocation that failed in the function.
@@ -26,7 +27,7 @@ func (s *Service) Invoke(ctx context.Context, by awshttp.Principal, function str
 	if err != nil {
 		return nil, "", err
 	}
-	o, err := s.run(ctx, f, requestID(), payload)
+	o, err := s.run(ctx, f, uuid.New(), payload)
 	return o.payload, o.functionError(), err
 }
 

@@ -26,6 +26,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 )
 
@@ -99,7 +100,7 @@ func (s *Service) AddCluster(c Cluster) error {
 	c.Database = cmp.Or(c.Database, "dev")
 	c.MasterUsername = cmp.Or(c.MasterUsername, "awsuser")
 	c.SecurityGroups, c.Roles, c.Tags = slices.Clone(c.SecurityGroups), slices.Clone(c.Roles), maps.Clone(c.Tags)
-	s.clusters[c.Identifier] = &cluster{Cluster: c, created: s.clock.Now(), namespace: uuid()}
+	s.clusters[c.Identifier] = &cluster{Cluster: c, created: s.clock.Now(), namespace: uuid.New()}
 	s.clusters[c.Identifier].become(available)
 	return nil
 }

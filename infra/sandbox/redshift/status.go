@@ -2,7 +2,6 @@ package redshift
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"slices"
 	"strings"
@@ -119,11 +118,4 @@ func (s *Service) change(call *awshttp.Call, from, over, to string) (any, error)
 // clusters alike; only the status tells them apart.
 func (c *cluster) wrongState() error {
 	return &awshttp.Error{Code: "InvalidClusterState", Message: "There is an operation running on the Cluster. Please try again at a later time. Cluster " + c.Identifier + " is " + c.status + "."}
-}
-
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

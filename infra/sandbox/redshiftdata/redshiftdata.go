@@ -15,7 +15,6 @@ package redshiftdata
 
 import (
 	"context"
-	"crypto/rand"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -126,11 +125,4 @@ func owner(p awshttp.Principal) string {
 
 func invalid(format string, args ...any) error {
 	return &awshttp.Error{Code: "ValidationException", Message: fmt.Sprintf(format, args...)}
-}
-
-func uuid() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // submission holds the members that ExecuteStatement and BatchExecuteStatement share.
@@ -173,7 +174,7 @@ func (s *Service) add(ctx context.Context, call *awshttp.Call, in submission, sq
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.queries++
 	st := &statement{
-		id: uuid(), submitter: call.Principal, where: target{in.ClusterIdentifier, in.Database, in.DbUser}, name: in.StatementName,
+		id: uuid.New(), submitter: call.Principal, where: target{in.ClusterIdentifier, in.Database, in.DbUser}, name: in.StatementName,
 		batch: batch, arguments: slices.Clone(in.Parameters), created: call.Time, cancel: cancel,
 		status: submitted, updated: call.Time, queryID: s.queries,
 	}

@@ -2,7 +2,6 @@ package scheduler
 
 import (
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // principal is the service that assumes the roles of schedules.
@@ -76,7 +76,7 @@ func (s *Service) fire(sc *schedule, due time.Time) {
 	}
 	s.mu.Unlock()
 	if live {
-		s.deliver(shot{schedule: sc.arn, group: sc.key.group, target: sc.Target, due: due, fired: now, id: executionID(), attempt: 1})
+		s.deliver(shot{schedule: sc.arn, group: sc.key.group, target: sc.Target, due: due, fired: now, id: uuid.New(), attempt: 1})
 	}
 }
 
@@ -135,12 +135,4 @@ func (sh shot) input(region string) []byte {
 		"time": due, "region": region, "resources": []string{sh.schedule}, "detail": "{}",
 	})
 	return envelope
-}
-
-// executionID makes a random UUID.
-func executionID() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

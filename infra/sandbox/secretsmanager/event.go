@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // The service events of rotation.
@@ -63,7 +64,7 @@ func (e event) encode(region string) []byte {
 		UserIdentity: map[string]string{"accountId": awshttp.Account, "invokedBy": principal},
 		EventSource:  principal, SourceIPAddress: principal, UserAgent: principal, ErrorMessage: e.failure,
 		AdditionalEventData: map[string]string{"SecretId": e.secret},
-		RequestID:           "Rotation-" + e.secret + "-" + e.token, EventID: newToken(),
+		RequestID:           "Rotation-" + e.secret + "-" + e.token, EventID: uuid.New(),
 		EventType: "AwsServiceEvent", ManagementEvent: true, RecipientAccountID: awshttp.Account, EventCategory: "Management",
 	})
 	return b

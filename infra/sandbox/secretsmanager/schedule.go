@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // Limits of schedules.
@@ -181,7 +183,7 @@ func (s *Service) rotateBySchedule(ctx context.Context, r *record) {
 		s.reattempt(ctx, r)
 		return
 	}
-	token := newToken()
+	token := uuid.New()
 	if err := s.begin(ctx, r, token); err != nil {
 		s.emit(rotationFailed, r, token, err.Error())
 	}

@@ -1,8 +1,6 @@
 package secretsmanager
 
 import (
-	"crypto/rand"
-	"fmt"
 	"slices"
 	"time"
 
@@ -80,14 +78,6 @@ func valueToken(token *string) (string, error) {
 		return "", invalidRequest("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
 	}
 	return *token, checkToken(*token)
-}
-
-// newToken makes the token of a rotation that nobody asked for: a UUID.
-func newToken() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func (r *record) version(id string) *version {

@@ -1,6 +1,10 @@
 package template
 
-import "context"
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
+)
 
 // rotationSchedule makes a function rotate a secret. Unless RotateImmediatelyOnUpdate says no, a first rotation starts
 // at once; CloudFormation does not wait for its end, and neither does the sandbox.
@@ -22,7 +26,7 @@ var rotationSchedule = kind{
 
 func rotateSecret(ctx context.Context, j *job) error {
 	in := j.input("SecretId", "RotationLambdaARN", "RotationRules")
-	in["ClientRequestToken"] = token()
+	in["ClientRequestToken"] = uuid.New()
 	if immediately, ok := j.properties["RotateImmediatelyOnUpdate"]; ok {
 		in["RotateImmediately"] = immediately
 	}

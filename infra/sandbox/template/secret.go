@@ -2,10 +2,11 @@ package template
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"maps"
+
+	"github.com/sluicehq/sluice/infra/sandbox/uuid"
 )
 
 // secret is a secret of Secrets Manager. Its value is written when it is made and when the template's own value
@@ -29,7 +30,7 @@ var secret = kind{
 		if err := j.generate(ctx, in); err != nil {
 			return err
 		}
-		in["ClientRequestToken"] = token()
+		in["ClientRequestToken"] = uuid.New()
 		out, err := j.do(ctx, "secretsmanager", "CreateSecret", in)
 		if err != nil {
 			return err
@@ -58,20 +59,12 @@ func updateSecret(ctx context.Context, j *job) error {
 		}
 	}
 	if len(in) > 1 {
-		in["ClientRequestToken"] = token()
+		in["ClientRequestToken"] = uuid.New()
 		if _, err := j.do(ctx, "secretsmanager", "UpdateSecret", in); err != nil {
 			return err
 		}
 	}
 	return j.retag(ctx, "secretsmanager", "TagResource", "UntagResource", map[string]any{"SecretId": j.id})
-}
-
-// token names the version that a call makes, as SDKs do for those who do not name it: by a random UUID.
-func token() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	b[6], b[8] = b[6]&0x0f|0x40, b[8]&0x3f|0x80
-	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 // generate adds a value with a password of Secrets Manager's making: the password alone, or as a member of the
