@@ -36,11 +36,6 @@ type address struct {
 	Port    int
 }
 
-type attachedRole struct {
-	IamRoleArn  string
-	ApplyStatus string
-}
-
 type securityGroup struct {
 	VpcSecurityGroupId string
 	Status             string
@@ -61,15 +56,13 @@ func (c *cluster) describe(region string) description {
 		DBName:                    c.Database,
 		MasterUsername:            c.MasterUsername,
 		Encrypted:                 true,
-		IamRoles:                  []attachedRole{},
+		EnhancedVpcRouting:        c.EnhancedRouting,
+		IamRoles:                  slices.Clone(c.roles),
 		VpcSecurityGroups:         []securityGroup{},
 		Tags:                      []tag{},
 	}
 	if c.status != "creating" {
 		d.Endpoint = &address{c.Endpoint.Host(), c.Endpoint.Port()}
-	}
-	for _, role := range c.Roles {
-		d.IamRoles = append(d.IamRoles, attachedRole{role, "in-sync"})
 	}
 	for _, group := range c.SecurityGroups {
 		d.VpcSecurityGroups = append(d.VpcSecurityGroups, securityGroup{group, "active"})

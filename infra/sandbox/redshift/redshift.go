@@ -8,6 +8,10 @@
 //   - Upper-case letters in DbUser and DbGroups are those of the policies and of the returned name; the database knows the
 //     names in lower case, as it does every identifier. DbName is taken as it is.
 //   - A value out of range is InvalidParameterValue. The messages are ours.
+//   - ModifyClusterIamRoles wants at least one role in its lists and no role twice. Adding a role that the cluster has and
+//     removing one that it does not have change nothing. While a change of roles is applied the status stays available,
+//     and the next change, pausing too, is refused with InvalidClusterState. A role that was deleted stays attached, and
+//     can be removed. The code of the refusal of one role too many, RoleQuotaExceeded, is not AWS's.
 //   - All questions about one request carry the same condition keys; redshift:DurationSeconds is there when the request
 //     leaves it to the default.
 package redshift
@@ -61,8 +65,10 @@ type Cluster struct {
 	Database       string // the first database; empty is dev
 	MasterUsername string // the superuser that came with the cluster; empty is awsuser
 	SecurityGroups []string
-	Roles          []string // ARNs of attached roles
+	Roles          []string // ARNs of attached roles, which are in-sync
 	Tags           map[string]string
+
+	EnhancedRouting bool
 }
 
 // A Service is Redshift in one region of the account. Its methods may be called from several goroutines.
@@ -72,10 +78,13 @@ type Service struct {
 	mu               sync.Mutex
 	clusters         map[string]*cluster
 	missingUserFails bool
+	roles            Roles
+	roleLimit        int
 }
 
 type cluster struct {
 	Cluster
+	roles     []attachedRole // not those of Cluster
 	status    string
 	created   time.Time
 	namespace string // identifier
@@ -84,7 +93,7 @@ type cluster struct {
 
 // New returns a service without clusters.
 func New(clock Clock) *Service {
-	return &Service{clock: clock, clusters: map[string]*cluster{}}
+	return &Service{clock: clock, clusters: map[string]*cluster{}, roleLimit: MaxRoles}
 }
 
 // AddCluster adds an available cluster. Everything in c is copied but its endpoint.
@@ -100,7 +109,7 @@ func (s *Service) AddCluster(c Cluster) error {
 	c.Database = cmp.Or(c.Database, "dev")
 	c.MasterUsername = cmp.Or(c.MasterUsername, "awsuser")
 	c.SecurityGroups, c.Roles, c.Tags = slices.Clone(c.SecurityGroups), slices.Clone(c.Roles), maps.Clone(c.Tags)
-	s.clusters[c.Identifier] = &cluster{Cluster: c, created: s.clock.Now(), namespace: uuid.New()}
+	s.clusters[c.Identifier] = &cluster{Cluster: c, roles: attached(c.Roles), created: s.clock.Now(), namespace: uuid.New()}
 	s.clusters[c.Identifier].become(available)
 	return nil
 }
@@ -116,7 +125,14 @@ func (s *Service) RemoveCluster(identifier string) (c Cluster, ok bool) {
 	}
 	removed.become("deleting")
 	delete(s.clusters, identifier)
-	return removed.Cluster, true
+	c = removed.Cluster
+	c.Roles = nil
+	for _, r := range removed.roles {
+		if r.ApplyStatus != removing {
+			c.Roles = append(c.Roles, r.IamRoleArn)
+		}
+	}
+	return c, true
 }
 
 // SetMissingUserFails chooses what GetClusterCredentials does about a database user that does not exist, without
@@ -156,6 +172,7 @@ func (s *Service) AWS() awshttp.Service {
 		Operations: map[string]awshttp.Operation{
 			"DescribeClusters":      s.describeClusters,
 			"GetClusterCredentials": s.getClusterCredentials,
+			"ModifyClusterIamRoles": s.modifyClusterIamRoles,
 			"PauseCluster":          s.pauseCluster,
 			"ResumeCluster":         s.resumeCluster,
 		},

@@ -102,6 +102,9 @@ func (s *Service) change(call *awshttp.Call, from, over, to string) (any, error)
 	if c.status != from {
 		return nil, c.wrongState()
 	}
+	if c.changesRoles() {
+		return nil, concurrentChange()
+	}
 	c.become(over)
 	change := c.changes
 	s.clock.At(s.clock.Now().Add(pauseTime), func() {
