@@ -1,9 +1,10 @@
-// Package postgres runs one private PostgreSQL server: the databases behind the sandbox's warehouse.
+// Package postgres runs private PostgreSQL servers: the databases behind the sandbox's warehouse, and its sources.
 //
-// The server listens on a Unix socket only, in a folder that nobody else may enter. So there is no way
-// to its databases around the warehouse's own front, which asks for TLS and for a password. That folder is
-// the lock: on the socket every user but the superuser is let in without a password, because the front has
-// checked who it is. Data is thrown away at the end, so nothing is synced to disk.
+// A server listens on a Unix socket only, in a folder that nobody else may enter. So there is no way
+// to its databases around the front before it, which asks for TLS and for a password. That folder is
+// the lock: on the socket every user but the superuser is let in without a password, because the warehouse's front
+// has checked who it is; with [Config.Passwords] the server checks by itself. Data is thrown away at the end, so
+// nothing is synced to disk.
 package postgres
 
 import (
@@ -14,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,12 +38,18 @@ type Config struct {
 	Log string
 	// NodeModules is a folder in which npm may have put PostgreSQL, for machines that have none.
 	NodeModules string
+	// Passwords makes the socket ask every user for a password, md5 or SCRAM as its verifier is. So whoever stands in
+	// front of the server can pass logins through to it, and the server decides. [Server.OpenAs] is for the superuser then.
+	Passwords bool
+	// Settings are added to the server's own and win over them, for example "password_encryption=scram-sha-256".
+	Settings []string
 }
 
 // A Server is a running PostgreSQL.
 type Server struct {
 	dir      string // socket, data and log; removed by Stop
 	log      string
+	config   Config
 	password secret.Value
 	process  *os.Process
 	exited   chan struct{}
@@ -61,7 +69,7 @@ func Start(ctx context.Context, c Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for PostgreSQL: %w", err)
 	}
-	s := &Server{dir: dir, log: c.Log, password: secret.New(rand.Text()), exited: make(chan struct{})}
+	s := &Server{dir: dir, log: c.Log, config: c, password: secret.New(rand.Text()), exited: make(chan struct{})}
 	if s.log == "" {
 		s.log = filepath.Join(dir, "postgres.log")
 	}
@@ -134,11 +142,7 @@ func (s *Server) initdb(ctx context.Context, bin string, account account) error 
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("run %s: %w\n%s", cmd.Path, err, out)
 	}
-	rules := "local all " + Superuser + " scram-sha-256\nlocal all all trust\n"
-	if err := os.WriteFile(filepath.Join(s.data(), "pg_hba.conf"), []byte(rules), 0o600); err != nil {
-		return fmt.Errorf("write PostgreSQL's access rules: %w", err)
-	}
-	return account.give(filepath.Join(s.data(), "pg_hba.conf"))
+	return s.writeAccess(nil, account)
 }
 
 // launch starts the server and watches for its end.
@@ -149,7 +153,7 @@ func (s *Server) launch(bin string, account account) error {
 	}
 	defer log.Close()
 	args := []string{"-D", s.data()}
-	for _, setting := range settings(s.dir) {
+	for _, setting := range slices.Concat(settings(s.dir), s.config.Settings) { // the last of one name counts
 		args = append(args, "-c", setting)
 	}
 	cmd := exec.Command(filepath.Join(bin, "postgres"), args...)
@@ -239,7 +243,8 @@ func (s *Server) Open(ctx context.Context, database string) (*pgx.Conn, error) {
 	return s.OpenAs(ctx, database, Superuser)
 }
 
-// OpenAs connects to database as user, who may be any user of the server and needs no password here.
+// OpenAs connects to database as user, who may be any user of the server and needs no password here,
+// unless the server has [Config.Passwords].
 func (s *Server) OpenAs(ctx context.Context, database, user string) (*pgx.Conn, error) {
 	conn, err := pgx.ConnectConfig(ctx, s.Config(database, user))
 	if err != nil {
