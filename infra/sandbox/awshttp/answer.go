@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"reflect"
 )
@@ -37,7 +38,7 @@ func (e *endpoint) spell(err *Error) *Error {
 
 // internal is the service's own failure.
 func (e *endpoint) internal(message string) *Error {
-	return &Error{http.StatusInternalServerError, cmp.Or(e.Internal, "InternalFailure"), message}
+	return &Error{Status: http.StatusInternalServerError, Code: cmp.Or(e.Internal, "InternalFailure"), Message: message}
 }
 
 // asError is what a client gets for err.
@@ -55,14 +56,22 @@ func (e *endpoint) writeError(w http.ResponseWriter, requestID string, err *Erro
 		return
 	}
 	w.Header().Set("X-Amzn-Errortype", err.Code)
-	// Some services spell the member with a capital letter; SDKs read the one that their model has.
-	body, _ := json.Marshal(map[string]string{"__type": err.Code, "message": err.Message, "Message": err.Message})
+	body, _ := json.Marshal(err.tree())
 	write(w, e.mediaType(), status, body)
+}
+
+// tree is the JSON of an error. Some services spell the message with a capital letter; SDKs read the one that their
+// model has.
+func (e *Error) tree() map[string]any {
+	tree := map[string]any{}
+	maps.Copy(tree, e.Members)
+	tree["__type"], tree["message"], tree["Message"] = e.Code, e.Message, e.Message
+	return tree
 }
 
 func (e *endpoint) mediaType() string {
 	if e.Protocol == JSON {
-		return "application/x-amz-json-1.1"
+		return "application/x-amz-json-" + cmp.Or(e.JSONVersion, "1.1")
 	}
 	return "application/json"
 }

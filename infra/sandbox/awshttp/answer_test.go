@@ -9,6 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -18,6 +21,7 @@ import (
 	schedulertypes "github.com/aws/aws-sdk-go-v2/service/scheduler/types"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	secretstypes "github.com/aws/aws-sdk-go-v2/service/secretsmanager/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 )
@@ -31,6 +35,41 @@ func TestModelledErrorsReachTheClient(t *testing.T) {
 	_, err = redshift.NewFromConfig(w.config()).DescribeClusters(t.Context(), &redshift.DescribeClustersInput{ClusterIdentifier: new("gone")})
 	if missing, ok := errors.AsType[*redshifttypes.ClusterNotFoundFault](err); !ok || missing.ErrorMessage() != "Cluster gone not found." {
 		t.Errorf("DescribeClusters: %v; want ClusterNotFoundFault with its message", err)
+	}
+}
+
+// TestMembersOfAnError has a service that answers with a map of its own, and an error with more than a message.
+func TestMembersOfAnError(t *testing.T) {
+	w := newWorld(t)
+	w.Register(awshttp.Service{Name: "dynamodb", Protocol: awshttp.JSON, Target: "DynamoDB_20120810", JSONVersion: "1.0",
+		Operations: map[string]awshttp.Operation{
+			"GetItem": func(context.Context, *awshttp.Call) (any, error) {
+				return map[string]any{"Item": map[string]any{"id": map[string]any{"N": "7"}}}, nil
+			},
+			"PutItem": func(context.Context, *awshttp.Call) (any, error) {
+				return nil, &awshttp.Error{Code: "ConditionalCheckFailedException", Message: "The conditional request failed",
+					Members: map[string]any{"Item": map[string]any{"id": map[string]any{"S": "old"}}}}
+			},
+		}})
+	client := dynamodb.NewFromConfig(w.config())
+	out, err := client.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: new("things"), Key: map[string]dynamotypes.AttributeValue{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, ok := out.Item["id"].(*dynamotypes.AttributeValueMemberN); !ok || n.Value != "7" {
+		t.Errorf("GetItem: %v", out.Item)
+	}
+	raw, _ := awsmiddleware.GetRawResponse(out.ResultMetadata).(*smithyhttp.Response)
+	if raw == nil || raw.Header.Get("Content-Type") != "application/x-amz-json-1.0" {
+		t.Errorf("answer %+v; want the media type of JSON 1.0", raw)
+	}
+	_, err = client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: new("things"), Item: map[string]dynamotypes.AttributeValue{}})
+	failed, ok := errors.AsType[*dynamotypes.ConditionalCheckFailedException](err)
+	if !ok {
+		t.Fatalf("PutItem: %v; want ConditionalCheckFailedException", err)
+	}
+	if old, ok := failed.Item["id"].(*dynamotypes.AttributeValueMemberS); !ok || old.Value != "old" || failed.ErrorMessage() != "The conditional request failed" {
+		t.Errorf("PutItem: %v with item %v", failed, failed.Item)
 	}
 }
 

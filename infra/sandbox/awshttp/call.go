@@ -40,6 +40,7 @@ type Access struct {
 	Resource       string              // an ARN, or "*" where the action has no resource
 	Context        map[string][]string // condition keys of this call, for example redshift:DurationSeconds
 	ResourcePolicy string              // JSON of the resource's own policy; empty if it has none
+	Sovereign      bool                // identity policies count only if ResourcePolicy names the account, as with KMS keys
 }
 
 // An Authorizer decides by policies. A refusal is an *[Error] that names action, resource and principal, with the
@@ -93,8 +94,8 @@ func (c *Call) Decode(into any) error { return c.decode(into) }
 func (c *Call) Authorize(a Access) error { return c.authorize(a) }
 
 // An Operation answers one call. What it returns is encoded for the service's protocol: a struct whose exported
-// fields are the members of the output, or nil where the output is empty. Any error that is not an *[Error]
-// is answered as the service's internal failure.
+// fields are the members of the output, or nil where the output is empty. A JSON service may return a map[string]any
+// that is written as it is. Any error that is not an *[Error] is answered as the service's internal failure.
 //
 // Members that are nil, a zero [time.Time] or, with `json:",omitempty"`, zero are left out. Tags on a field choose its
 // form where the protocol has several:
@@ -121,6 +122,8 @@ type Service struct {
 	Protocol Protocol
 	// Target is what X-Amz-Target has before the dot (JSON), for example "secretsmanager".
 	Target string
+	// JSONVersion is that of the media type (JSON): "1.0"; empty means "1.1".
+	JSONVersion string
 	// Namespace and Version are the XML namespace and API version (Query).
 	Namespace, Version string
 	// Routes maps "METHOD /path/{capture}" to operations (RESTJSON), in net/http.ServeMux syntax.
@@ -138,6 +141,9 @@ type Error struct {
 	Status  int    // HTTP status; 0 means 400
 	Code    string // "ResourceNotFoundException"
 	Message string
+	// Members are what the model of some errors has beside the message, such as the Item of DynamoDB's
+	// ConditionalCheckFailedException. Only the JSON protocols carry them.
+	Members map[string]any
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

@@ -61,7 +61,7 @@ func hasPayload(t reflect.Type) bool {
 func (e *endpoint) verdict(call *Call, b binder) error {
 	if len(b.unknown) > 0 {
 		slices.Sort(b.unknown)
-		return e.spell(&Error{http.StatusNotImplemented, "UnknownOperationException", fmt.Sprintf(
+		return e.spell(&Error{Status: http.StatusNotImplemented, Code: "UnknownOperationException", Message: fmt.Sprintf(
 			"the sandbox does not have member %s of operation %q of service %q", strings.Join(b.unknown, ", "), call.Operation, e.Name)})
 	}
 	if len(b.misfits) > 0 {
@@ -71,9 +71,9 @@ func (e *endpoint) verdict(call *Call, b binder) error {
 	case 0:
 		return nil
 	case 1:
-		return &Error{0, e.invalid(), "1 validation error detected: " + b.missing[0]}
+		return &Error{Code: e.invalid(), Message: "1 validation error detected: " + b.missing[0]}
 	default:
-		return &Error{0, e.invalid(), fmt.Sprintf("%d validation errors detected: %s", n, strings.Join(b.missing, "; "))}
+		return &Error{Code: e.invalid(), Message: fmt.Sprintf("%d validation errors detected: %s", n, strings.Join(b.missing, "; "))}
 	}
 }
 

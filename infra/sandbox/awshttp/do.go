@@ -70,7 +70,7 @@ func directInput(at *endpoint, operation string, value any) (input, error) {
 func directOutput(output any) (map[string]any, error) {
 	tree, err := jsonTree(output, everyMember)
 	if err != nil {
-		return nil, &Error{http.StatusInternalServerError, "InternalFailure", err.Error()}
+		return nil, &Error{Status: http.StatusInternalServerError, Code: "InternalFailure", Message: err.Error()}
 	}
 	body, err := json.Marshal(tree)
 	if err != nil {

@@ -17,6 +17,9 @@ const (
 
 // jsonTree turns an output into maps, slices and scalars that encoding/json writes as AWS would.
 func jsonTree(output any, all bool) (any, error) {
+	if tree, ok := output.(map[string]any); ok {
+		return tree, nil
+	}
 	v := reflect.ValueOf(output)
 	for v.Kind() == reflect.Pointer {
 		v = v.Elem()

@@ -117,10 +117,10 @@ func (e *endpoint) injected(kind Kind, call *Call) error {
 		if code == "" {
 			code = "ThrottlingException"
 		}
-		return e.spell(&Error{0, code, "Rate exceeded"})
+		return e.spell(&Error{Code: code, Message: "Rate exceeded"})
 	case Refused:
 		action := call.Service + ":" + call.Operation
-		return e.spell(&Error{http.StatusForbidden, "AccessDeniedException", fmt.Sprintf(
+		return e.spell(&Error{Status: http.StatusForbidden, Code: "AccessDeniedException", Message: fmt.Sprintf(
 			"User: %s is not authorized to perform: %s because no identity-based policy allows the %[2]s action", call.Principal, action)})
 	case Failing:
 		return e.internal("the sandbox was told to fail this call")

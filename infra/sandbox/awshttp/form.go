@@ -53,4 +53,6 @@ func plant(tree map[string]any, name, value string) error {
 	return nil
 }
 
-func malformed(message string) *Error { return &Error{0, "SerializationException", message} }
+func malformed(message string) *Error {
+	return &Error{Code: "SerializationException", Message: message}
+}

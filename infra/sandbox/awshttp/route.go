@@ -118,5 +118,5 @@ func (e *endpoint) missing(operation string) *Error {
 	if e.Operations == nil {
 		what = fmt.Sprintf("service %q (operation %q)", e.Name, operation)
 	}
-	return e.spell(&Error{http.StatusNotImplemented, "UnknownOperationException", "the sandbox does not have " + what})
+	return e.spell(&Error{Status: http.StatusNotImplemented, Code: "UnknownOperationException", Message: "the sandbox does not have " + what})
 }

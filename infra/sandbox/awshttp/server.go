@@ -125,10 +125,10 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, id string) (*Cal
 
 func readError(err error) error {
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return &Error{http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
-			fmt.Sprintf("the body of the request is larger than %d bytes", tooLarge.Limit)}
+		return &Error{Status: http.StatusRequestEntityTooLarge, Code: "RequestEntityTooLargeException",
+			Message: fmt.Sprintf("the body of the request is larger than %d bytes", tooLarge.Limit)}
 	}
-	return &Error{http.StatusBadRequest, "SerializationException", "the body of the request ended early"}
+	return &Error{Status: http.StatusBadRequest, Code: "SerializationException", Message: "the body of the request ended early"}
 }
 
 // perform runs one call: faults, the operation itself, the record.

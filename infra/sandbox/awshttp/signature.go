@@ -33,14 +33,14 @@ type signature struct {
 }
 
 func incomplete(format string, args ...any) error {
-	return &Error{http.StatusBadRequest, "IncompleteSignatureException", fmt.Sprintf(format, args...)}
+	return &Error{Status: http.StatusBadRequest, Code: "IncompleteSignatureException", Message: fmt.Sprintf(format, args...)}
 }
 
 // parseSignature reads the claim without believing it.
 func parseSignature(r *http.Request) (signature, error) {
 	header := r.Header.Get("Authorization")
 	if header == "" {
-		return signature{}, &Error{http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token"}
+		return signature{}, &Error{Status: http.StatusForbidden, Code: "MissingAuthenticationTokenException", Message: "Missing Authentication Token"}
 	}
 	fields, ok := strings.CutPrefix(header, algorithm+" ")
 	if !ok {
@@ -131,7 +131,7 @@ func (s signature) fresh(now time.Time) error {
 }
 
 func mismatch(message string) error {
-	return &Error{http.StatusForbidden, "InvalidSignatureException", message}
+	return &Error{Status: http.StatusForbidden, Code: "InvalidSignatureException", Message: message}
 }
 
 // canonical is the canonical request.

@@ -13,6 +13,9 @@ type Set struct {
 	Boundary *Policy
 	Session  *Policy
 	Resource *Policy // of the resource; the trust policy where a role is to be assumed
+	// Sovereign says that identity policies have no say unless Resource hands the decision to the account. It is so
+	// with the key policies of KMS, and always with trust policies.
+	Sovereign bool
 }
 
 // A Decision is the answer, with its reason.
@@ -32,7 +35,8 @@ const (
 )
 
 // Decide weighs the policies. Within one account, a resource policy that names the caller is enough; one that names
-// only the account leaves the decision to the identity policies. A trust policy must name one or the other.
+// only the account leaves the decision to the identity policies. A trust policy and a sovereign one must name one or
+// the other.
 func (s Set) Decide(r Request) Decision {
 	keys := newContext(r.Context)
 	if d, denied := s.denied(r, keys); denied {
@@ -42,7 +46,7 @@ func (s Set) Decide(r Request) Decision {
 	if granted == itself {
 		return by
 	}
-	if granted == notNamed && s.Resource.isTrust() {
+	if granted == notNamed && (s.Sovereign || s.Resource.isTrust()) {
 		return Decision{Reason: nothingAllows(resourceBased, r.Action)}
 	}
 	if granted != viaRole {

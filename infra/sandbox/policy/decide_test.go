@@ -145,6 +145,30 @@ func TestTrust(t *testing.T) {
 	}
 }
 
+func TestSovereign(t *testing.T) {
+	for _, tc := range []struct {
+		name, identity, key, reason string
+		principal                   awshttp.Principal
+	}{
+		{"nobody is named", allowAll, grantService, noResource, role},
+		{"the account is named, and an identity policy allows", allowRead, grantRoot, "", role},
+		{"the account is named, and nothing else allows", "", grantRoot, noIdentity, role},
+		{"the role is named", "", grantRole, "", role},
+		{"no policy at all", allowAll, "", noResource, user},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			set := policy.Set{Sovereign: true, Resource: parse(t, policy.Resource, "key", tc.key)}
+			if tc.identity != "" {
+				set.Identity = []*policy.Policy{parse(t, policy.Identity, "identity", tc.identity)}
+			}
+			d := set.Decide(policy.Request{Principal: tc.principal, Action: read, Resource: secretA})
+			if d.Allowed != (tc.reason == "") || d.Reason != tc.reason {
+				t.Errorf("Decide = %+v; want the reason %q", d, tc.reason)
+			}
+		})
+	}
+}
+
 func TestRefusalMessage(t *testing.T) {
 	for resource, want := range map[string]string{
 		secretA: "User: " + user.ARN + " is not authorized to perform: " + read + " on resource: " + secretA + " " + noIdentity,
