@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -54,9 +55,9 @@ func (s *Store) asks(a assumption) awshttp.Access {
 	if a.externalID != "" {
 		access.Context["sts:ExternalId"] = []string{a.externalID}
 	}
-	if r := s.roleByARN(a.role); r != nil {
-		access.ResourcePolicy = r.trust.text
-		for name, value := range r.tags {
+	if v, ok := s.seen(a.role); ok {
+		access.ResourcePolicy = v.role.trust.text
+		for name, value := range v.role.tags {
 			access.Context["aws:ResourceTag/"+name] = []string{value}
 		}
 	}
@@ -67,10 +68,11 @@ func (s *Store) asks(a assumption) awshttp.Access {
 func (s *Store) assume(a assumption) (Credentials, awshttp.Principal, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := s.roleByARN(a.role)
-	if r == nil { // deleted since it was authorized
+	v, ok := s.seen(a.role)
+	if !ok { // deleted since it was authorized
 		return Credentials{}, awshttp.Principal{}, noSuchEntity("Role %s cannot be found.", a.role)
 	}
+	r := v.role
 	if err := a.valid(r); err != nil {
 		return Credentials{}, awshttp.Principal{}, err
 	}
@@ -78,14 +80,47 @@ func (s *Store) assume(a assumption) (Credentials, awshttp.Principal, error) {
 		AccessKeyID: identifier("ASIA", 20), SecretAccessKey: newSecret(30), SessionToken: newSecret(180),
 		Expires: s.clock.Now().Add(a.ttl),
 	}
-	p := awshttp.Principal{
-		ARN:     "arn:" + awshttp.Partition + ":sts::" + awshttp.Account + ":assumed-role/" + r.name + "/" + a.session,
-		Account: awshttp.Account, UserID: r.id + ":" + a.session, Role: r.arn(),
-		Context: map[string][]string{sessionKey: {key.AccessKeyID}},
-	}
+	p := r.principal(a.session)
+	p.Context = map[string][]string{sessionKey: {key.AccessKeyID}}
 	s.sessions[key.AccessKeyID] = live{key.SecretAccessKey, key.SessionToken, p, r.id, key.Expires, a.policy}
 	return key, p, nil
 }
+
+// principal is a session of the role.
+func (r *role) principal(session string) awshttp.Principal {
+	return awshttp.Principal{
+		ARN:     "arn:" + awshttp.Partition + ":sts::" + awshttp.Account + ":assumed-role/" + r.name + "/" + session,
+		Account: awshttp.Account, UserID: r.id + ":" + session, Role: r.arn(),
+	}
+}
+
+// sessionNames are those that services give to the sessions they make for themselves. The others use their own name.
+var sessionNames = map[string]string{"redshift": "RedshiftIamRoleSession"}
+
+// AssumeAs returns the session that an AWS service, for example redshift.amazonaws.com, gets by the role's trust policy.
+// The trust may name the service for its one region too, as in redshift.us-east-1.amazonaws.com. A trust policy that
+// wants an external id or a source from the service is never fulfilled.
+//
+// A refusal is an *[awshttp.Error], AccessDeniedException, for a role that is not there or not seen yet as for one
+// that does not trust. The session has no key: it serves [awshttp.Server.Do] and Authorize.
+func (s *Store) AssumeAs(service, roleARN string) (awshttp.Principal, error) {
+	name := strings.TrimSuffix(service, serviceSuffix)
+	a := assumption{role: roleARN, session: cmp.Or(sessionNames[name], name)}
+	access := s.asks(a)
+	err := s.Authorize(awshttp.Principal{Service: service}, access)
+	if err != nil && s.Authorize(awshttp.Principal{Service: name + "." + awshttp.DefaultRegion + serviceSuffix}, access) != nil {
+		return awshttp.Principal{}, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	v, ok := s.seen(roleARN)
+	if !ok { // deleted since it was authorized
+		return awshttp.Principal{}, noSuchEntity("Role %s cannot be found.", roleARN)
+	}
+	return v.role.principal(a.session), nil
+}
+
+const serviceSuffix = ".amazonaws.com"
 
 // valid checks what no policy decides.
 func (a assumption) valid(r *role) error {

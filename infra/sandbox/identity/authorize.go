@@ -12,8 +12,6 @@ import (
 
 // Authorize decides by the policies of p, of its session and of the resource; see [awshttp.Authorizer]. For
 // sts:AssumeRole the resource policy is the role's trust policy.
-//
-// This is where all decisions read users, roles and policies. A delay until changes are visible belongs here.
 func (s *Store) Authorize(p awshttp.Principal, a awshttp.Access) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -21,6 +19,7 @@ func (s *Store) Authorize(p awshttp.Principal, a awshttp.Access) error {
 	if err != nil {
 		return err
 	}
+	set.Sovereign = a.Sovereign
 	if a.ResourcePolicy != "" {
 		kind := policy.Resource
 		if a.Action == assumeRole {
@@ -44,16 +43,15 @@ func (s *Store) held(p awshttp.Principal) (policy.Set, map[string][]string, erro
 			"aws:PrincipalType":         {"Service"},
 		}, nil
 	case p.Role != "":
-		r := s.roleByARN(p.Role)
-		if r == nil {
+		v, ok := s.seen(p.Role)
+		if !ok {
 			return policy.Set{}, nil, unknownToken()
 		}
-		set := policy.Set{}
-		set.Identity, set.Boundary = s.policies(&r.entity)
+		set := policy.Set{Identity: v.policies, Boundary: v.boundary}
 		if id := p.Context[sessionKey]; len(id) == 1 {
 			set.Session = s.sessions[id[0]].policy
 		}
-		return set, principalKeys("AssumedRole", r.arn(), p, r.tags), nil
+		return set, principalKeys("AssumedRole", p.Role, p, v.role.tags), nil
 	default:
 		u := s.userByARN(p.ARN)
 		if u == nil {

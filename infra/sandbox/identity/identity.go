@@ -1,8 +1,8 @@
 // Package identity plays IAM and STS: users with access keys, roles with their sessions, and their policies.
 //
 // A [Store] answers the two services, tells the server who holds an access key, and decides every call by the
-// policies of its caller. Entities exist in one account. Changes are visible at once; AWS needs seconds, and
-// the one place that decisions read from is [Store.Authorize].
+// policies of its caller. Entities exist in one account. Changes count at once unless [Store.SetDelay] makes those of
+// roles late, as AWS's are.
 package identity
 
 import (
@@ -28,6 +28,8 @@ type Store struct {
 	managed  map[string]*managed  // by ARN
 	keys     map[string]accessKey // by access key id
 	sessions map[string]live      // by access key id
+	delay    time.Duration        // until changes of roles count
+	history  map[string][]version // of roles that changed lately, as roles are named, the oldest first
 }
 
 // Credentials sign calls. SessionToken is empty and Expires zero for the key of a user.
@@ -43,7 +45,7 @@ func New(c *clock.Clock) *Store {
 	return &Store{
 		clock: c,
 		users: map[string]*user{}, roles: map[string]*role{}, managed: map[string]*managed{},
-		keys: map[string]accessKey{}, sessions: map[string]live{},
+		keys: map[string]accessKey{}, sessions: map[string]live{}, history: map[string][]version{},
 	}
 }
 

@@ -49,7 +49,7 @@ func (s *Store) Lookup(id, token string) (string, awshttp.Principal, error) {
 		return "", awshttp.Principal{}, &awshttp.Error{Status: http.StatusForbidden, Code: "ExpiredTokenException",
 			Message: "The security token included in the request is expired"}
 	}
-	if r := s.roleByARN(session.principal.Role); r == nil || r.id != session.roleID {
+	if v, ok := s.seen(session.principal.Role); !ok || v.role.id != session.roleID {
 		return "", awshttp.Principal{}, unknownToken()
 	}
 	return session.secret.Reveal(), session.principal, nil

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -152,7 +153,7 @@ type listPoliciesInput struct {
 
 // listPolicies lists what the account made: there are no policies of AWS's own, whatever the scope.
 func (s *Store) listPolicies(call *awshttp.Call, in listPoliciesInput) (any, error) {
-	if err := call.Authorize(awshttp.Access{Action: "iam:ListPolicies", Resource: arn("policy", "/", in.PathPrefix)}); err != nil {
+	if err := call.Authorize(awshttp.Access{Action: "iam:ListPolicies", Resource: arn("policy", cmp.Or(in.PathPrefix, "/"), "")}); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()

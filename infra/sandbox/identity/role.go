@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -57,7 +58,7 @@ func (s *Store) onRole(call *awshttp.Call, name string, keys map[string][]string
 		access.Resource = r.arn()
 		access.Context = resourceTags(r.tags)
 		maps.Copy(access.Context, keys)
-		if r.boundary != "" {
+		if r.boundary != "" && slices.Contains(bounded, call.Operation) {
 			access.Context["iam:PermissionsBoundary"] = []string{r.boundary}
 		}
 	}
@@ -73,6 +74,18 @@ func (s *Store) onRole(call *awshttp.Call, name string, keys map[string][]string
 	}
 	return do(r)
 }
+
+// changeRole is onRole for operations that change the role.
+func (s *Store) changeRole(call *awshttp.Call, name string, keys map[string][]string, do func(*role) (any, error)) (any, error) {
+	return s.onRole(call, name, keys, func(r *role) (any, error) {
+		return s.late(r.name, func() (any, error) { return do(r) })
+	})
+}
+
+// bounded are the operations on a role that have the condition key iam:PermissionsBoundary, besides CreateRole. The
+// others do not have it: a statement that wants it of them allows nothing.
+// Source: Service Authorization Reference, AWS Identity and Access Management (IAM).
+var bounded = []string{"AttachRolePolicy", "DeleteRolePermissionsBoundary", "DeleteRolePolicy", "DetachRolePolicy", "PutRolePermissionsBoundary", "PutRolePolicy"}
 
 // roleOutput is a role as IAM writes it. Lists leave out the tags and the boundary.
 type roleOutput struct {
@@ -127,6 +140,11 @@ func (s *Store) createRole(call *awshttp.Call, in createRoleInput) (any, error) 
 	if err := call.Authorize(awshttp.Access{Action: "iam:CreateRole", Resource: e.arn(), Context: keys}); err != nil {
 		return nil, err
 	}
+	if len(in.Tags) > 0 {
+		if err := call.Authorize(awshttp.Access{Action: "iam:TagRole", Resource: e.arn(), Context: tagContext(in.Tags)}); err != nil {
+			return nil, err
+		}
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.roles[folded(in.RoleName)] != nil {
@@ -136,8 +154,10 @@ func (s *Store) createRole(call *awshttp.Call, in createRoleInput) (any, error) 
 	if err := s.fill(r, in); err != nil {
 		return nil, err
 	}
-	s.roles[folded(r.name)] = r
-	return struct{ Role roleOutput }{r.full()}, nil
+	return s.late(r.name, func() (any, error) {
+		s.roles[folded(r.name)] = r
+		return struct{ Role roleOutput }{r.full()}, nil
+	})
 }
 
 // fill gives a new role what the call says. The caller holds s.mu.
@@ -197,7 +217,7 @@ type listInput struct {
 }
 
 func (s *Store) listRoles(call *awshttp.Call, in listInput) (any, error) {
-	if err := call.Authorize(awshttp.Access{Action: "iam:ListRoles", Resource: arn("role", "/", in.PathPrefix)}); err != nil {
+	if err := call.Authorize(awshttp.Access{Action: "iam:ListRoles", Resource: arn("role", cmp.Or(in.PathPrefix, "/"), "")}); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()
@@ -222,7 +242,7 @@ type updateRoleInput struct {
 }
 
 func (s *Store) updateRole(call *awshttp.Call, in updateRoleInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, nil, func(r *role) (any, error) {
 		if in.MaxSessionDuration != nil {
 			if err := r.setMaxSession(in.MaxSessionDuration); err != nil {
 				return nil, err
@@ -236,7 +256,7 @@ func (s *Store) updateRole(call *awshttp.Call, in updateRoleInput) (any, error) 
 }
 
 func (s *Store) deleteRole(call *awshttp.Call, in roleInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, nil, func(r *role) (any, error) {
 		if err := r.deletable(); err != nil {
 			return nil, err
 		}
@@ -251,47 +271,12 @@ type updateTrustInput struct {
 }
 
 func (s *Store) updateTrust(call *awshttp.Call, in updateTrustInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, nil, func(r *role) (any, error) {
 		return nil, s.setTrust(r, in.PolicyDocument)
-	})
-}
-
-type tagRoleInput struct {
-	RoleName string `aws:"required"`
-	Tags     []tag  `aws:"required"`
-}
-
-func (s *Store) tagRole(call *awshttp.Call, in tagRoleInput) (any, error) {
-	return s.onRole(call, in.RoleName, tagContext(in.Tags), func(r *role) (any, error) {
-		return nil, r.addTags(in.Tags)
-	})
-}
-
-type untagRoleInput struct {
-	RoleName string   `aws:"required"`
-	TagKeys  []string `aws:"required"`
-}
-
-func (s *Store) untagRole(call *awshttp.Call, in untagRoleInput) (any, error) {
-	return s.onRole(call, in.RoleName, map[string][]string{"aws:TagKeys": in.TagKeys}, func(r *role) (any, error) {
-		for _, key := range in.TagKeys {
-			delete(r.tags, key)
-		}
-		return nil, nil
 	})
 }
 
 type roleListInput struct {
 	RoleName string `aws:"required"`
 	paging
-}
-
-func (s *Store) listRoleTags(call *awshttp.Call, in roleListInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
-		items, more, err := cut(tagList(r.tags), func(t tag) string { return t.Key }, in.paging)
-		return struct {
-			Tags []tag
-			page
-		}{items, more}, err
-	})
 }

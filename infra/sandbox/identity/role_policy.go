@@ -29,7 +29,7 @@ type putRolePolicyInput struct {
 }
 
 func (s *Store) putRolePolicy(call *awshttp.Call, in putRolePolicyInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, nil, func(r *role) (any, error) {
 		return nil, r.putInline(in.PolicyName, in.PolicyDocument)
 	})
 }
@@ -59,7 +59,7 @@ func listInline(e *entity, p paging) (any, error) {
 }
 
 func (s *Store) deleteRolePolicy(call *awshttp.Call, in rolePolicyInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, nil, func(r *role) (any, error) {
 		_, err := r.findInline(in.PolicyName)
 		delete(r.inline, in.PolicyName)
 		return nil, err
@@ -72,13 +72,13 @@ type rolePolicyARNInput struct {
 }
 
 func (s *Store) attachRolePolicy(call *awshttp.Call, in rolePolicyARNInput) (any, error) {
-	return s.onRole(call, in.RoleName, policyContext(in.PolicyArn), func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, policyContext(in.PolicyArn), func(r *role) (any, error) {
 		return nil, s.attach(&r.entity, in.PolicyArn)
 	})
 }
 
 func (s *Store) detachRolePolicy(call *awshttp.Call, in rolePolicyARNInput) (any, error) {
-	return s.onRole(call, in.RoleName, policyContext(in.PolicyArn), func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, policyContext(in.PolicyArn), func(r *role) (any, error) {
 		return nil, r.detach(in.PolicyArn)
 	})
 }
@@ -113,13 +113,13 @@ type putRoleBoundaryInput struct {
 
 func (s *Store) putRoleBoundary(call *awshttp.Call, in putRoleBoundaryInput) (any, error) {
 	keys := map[string][]string{"iam:PermissionsBoundary": {in.PermissionsBoundary}}
-	return s.onRole(call, in.RoleName, keys, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, keys, func(r *role) (any, error) {
 		return nil, s.setBoundary(&r.entity, in.PermissionsBoundary)
 	})
 }
 
 func (s *Store) deleteRoleBoundary(call *awshttp.Call, in roleInput) (any, error) {
-	return s.onRole(call, in.RoleName, nil, func(r *role) (any, error) {
+	return s.changeRole(call, in.RoleName, nil, func(r *role) (any, error) {
 		if r.boundary == "" {
 			return nil, noSuchEntity("Role %s does not have a permissions boundary.", r.name)
 		}

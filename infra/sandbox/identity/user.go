@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -147,7 +148,7 @@ func (s *Store) getUser(call *awshttp.Call, in ownUserInput) (any, error) {
 }
 
 func (s *Store) listUsers(call *awshttp.Call, in listInput) (any, error) {
-	if err := call.Authorize(awshttp.Access{Action: "iam:ListUsers", Resource: arn("user", "/", in.PathPrefix)}); err != nil {
+	if err := call.Authorize(awshttp.Access{Action: "iam:ListUsers", Resource: arn("user", cmp.Or(in.PathPrefix, "/"), "")}); err != nil {
 		return nil, err
 	}
 	s.mu.RLock()

@@ -16,6 +16,10 @@ func TestConditions(t *testing.T) {
 		"aws:SecureTransport":      {"true"},
 		"aws:TagKeys":              {"stage", "owner"},
 		"s3:prefix":                {"lit*ral"},
+
+		"kms:EncryptionContext:SecretARN": {"arn:aws:secretsmanager:us-east-1:111122223333:secret:sluice/a-AbCdEf"},
+		"kms:ViaService":                  {"secretsmanager.us-east-1.amazonaws.com"},
+		"kms:EncryptionContextKeys":       {"SecretARN", "SecretVersionId"},
 	}
 	for _, tc := range []struct {
 		name, condition string
@@ -84,6 +88,11 @@ func TestConditions(t *testing.T) {
 		{"all operators must hold", `"StringEquals":{"aws:username":"alice"},"Bool":{"aws:SecureTransport":"false"}`, false},
 		{"all keys must hold", `"StringEquals":{"aws:username":"alice","aws:PrincipalTag/team":"ops"}`, false},
 		{"all hold", `"StringEquals":{"aws:username":"alice","aws:PrincipalTag/team":"data"},"Null":{"aws:none":"true"}`, true},
+
+		{"key with two colons", `"StringEquals":{"kms:EncryptionContext:SecretARN":"arn:aws:secretsmanager:us-east-1:111122223333:secret:sluice/a-AbCdEf","kms:ViaService":"secretsmanager.us-east-1.amazonaws.com"}`, true},
+		{"key with two colons, another value", `"StringLike":{"kms:EncryptionContext:SecretARN":"arn:aws:secretsmanager:*:secret:sluice/b-*"}`, false},
+		{"variable with two colons", `"StringEquals":{"aws:SourceArn":"${kms:EncryptionContext:SecretARN}"}`, true},
+		{"keys of an encryption context", `"ForAllValues:StringEquals":{"kms:EncryptionContextKeys":["SecretARN","SecretVersionId"]},"ForAnyValue:StringEquals":{"kms:EncryptionContextKeys":"SecretARN"}`, true},
 
 		{"variable", `"StringEquals":{"aws:username":"${aws:username}"}`, true},
 		{"variable with more text", `"StringLike":{"aws:SourceArn":"*:secret:sluice/${s3:none, 'a'}-*"}`, true},
