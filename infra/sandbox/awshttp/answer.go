@@ -56,6 +56,9 @@ func (e *endpoint) writeError(w http.ResponseWriter, requestID string, err *Erro
 		return
 	}
 	w.Header().Set("X-Amzn-Errortype", err.Code)
+	if code, ok := e.QueryErrors[err.Code]; ok {
+		w.Header().Set("X-Amzn-Query-Error", code+";Sender")
+	}
 	body, _ := json.Marshal(err.tree())
 	write(w, e.mediaType(), status, body)
 }

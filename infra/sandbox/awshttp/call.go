@@ -132,8 +132,11 @@ type Service struct {
 	// which does not fit the model, for example "InvalidParameterException".
 	Internal, Invalid string
 	// Throttled is the code of an injected throttling; empty means ThrottlingException (Query: Throttling).
-	Throttled  string
-	Operations map[string]Operation
+	Throttled string
+	// QueryErrors are the codes that errors had in the query protocol, for a service that has left it (JSON). They go
+	// into the header by which SDKs go on to know errors under those names. Codes that did not change are not in it.
+	QueryErrors map[string]string
+	Operations  map[string]Operation
 }
 
 // An Error is what AWS answers instead of an output.

@@ -22,9 +22,14 @@ const (
 	Failing    Kind = "failing"     // the service's internal failure, status 500
 	LostBefore Kind = "lost-before" // the connection ends and nothing has happened
 	LostAfter  Kind = "lost-after"  // everything has happened and the connection ends
+
+	// The function that calls dies of it as well. For callers that are no functions of the sandbox these are
+	// LostBefore and LostAfter.
+	KilledBefore Kind = "killed-before"
+	KilledAfter  Kind = "killed-after"
 )
 
-var kinds = []Kind{Throttled, Refused, Failing, LostBefore, LostAfter}
+var kinds = []Kind{Throttled, Refused, Failing, LostBefore, LostAfter, KilledBefore, KilledAfter}
 
 // A Fault makes the next Count calls of an operation go wrong.
 type Fault struct {
@@ -124,7 +129,7 @@ func (e *endpoint) injected(kind Kind, call *Call) error {
 			"User: %s is not authorized to perform: %s because no identity-based policy allows the %[2]s action", call.Principal, action)})
 	case Failing:
 		return e.internal("the sandbox was told to fail this call")
-	case LostBefore:
+	case LostBefore, KilledBefore:
 		return ErrConnectionLost
 	}
 	return nil

@@ -2,6 +2,7 @@ package awshttp_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -36,6 +37,8 @@ func TestFaultsSeenByAClient(t *testing.T) {
 		{awshttp.Failing, "InternalServiceError", false},
 		{awshttp.LostBefore, "", false},
 		{awshttp.LostAfter, "", true},
+		{awshttp.KilledBefore, "", false},
+		{awshttp.KilledAfter, "", true},
 	} {
 		t.Run(string(tc.kind), func(t *testing.T) {
 			w := newWorld(t)
@@ -58,15 +61,49 @@ func TestFaultsSeenByAClient(t *testing.T) {
 }
 
 func TestFaultsSeenInProcess(t *testing.T) {
-	for _, kind := range []awshttp.Kind{awshttp.LostBefore, awshttp.LostAfter} {
+	for kind, happens := range map[awshttp.Kind]bool{awshttp.LostBefore: false, awshttp.LostAfter: true, awshttp.KilledBefore: false, awshttp.KilledAfter: true} {
 		w := newWorld(t)
 		inject(t, w, awshttp.Fault{Service: "redshift", Kind: kind, Count: 1})
 		tags := map[string]any{"ResourceName": "r", "Tags": []map[string]string{{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}}}
 		if _, err := w.Do(t.Context(), alice, "redshift", "CreateTags", tags); !errors.Is(err, awshttp.ErrConnectionLost) {
 			t.Errorf("%s: error is %v; want ErrConnectionLost", kind, err)
 		}
-		if effect := w.store.get("r") == "2"; effect != (kind == awshttp.LostAfter) {
+		if effect := w.store.get("r") == "2"; effect != happens {
 			t.Errorf("%s: effect is %v", kind, effect)
+		}
+	}
+}
+
+// TestFaultsKillTheirCaller wants the caller to die once, before the effect or after it, and only of these faults.
+func TestFaultsKillTheirCaller(t *testing.T) {
+	for _, tc := range []struct {
+		kind   awshttp.Kind
+		deaths []string // what was stored at each
+	}{
+		{awshttp.KilledBefore, []string{""}},
+		{awshttp.KilledAfter, []string{"v"}},
+		{awshttp.LostAfter, nil},
+	} {
+		w := newWorld(t)
+		var deaths []string
+		server := awshttp.New(awshttp.Config{Clock: w.clock, Caller: w, Authorizer: w, Kill: func(p awshttp.Principal) {
+			if p.ARN != alice.ARN {
+				t.Errorf("%s: %s dies; want the caller", tc.kind, p)
+			}
+			deaths = append(deaths, w.store.get("s"))
+		}})
+		server.Register(w.secrets())
+		if err := server.Faults().Add(awshttp.Fault{Service: "secretsmanager", Kind: tc.kind, Count: 1}); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			_, _ = server.Do(t.Context(), alice, "secretsmanager", "PutSecretValue", map[string]string{"SecretId": "s", "SecretString": "v"})
+		}
+		if !slices.Equal(deaths, tc.deaths) {
+			t.Errorf("%s: deaths when this was stored: %q; want %q", tc.kind, deaths, tc.deaths)
+		}
+		if calls := server.Calls().List(awshttp.Filter{}); calls[0].Fault != tc.kind || calls[0].Code != "ConnectionLost" || calls[1].Code != "" {
+			t.Errorf("%s: recorded %+v", tc.kind, calls)
 		}
 	}
 }

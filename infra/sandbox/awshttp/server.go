@@ -23,6 +23,9 @@ type Config struct {
 	Caller     Caller
 	Authorizer Authorizer
 	Region     string // of calls made by [Server.Do]; empty means DefaultRegion
+	// Kill ends the process that calls with the session p, if there is one, and returns when it is gone; nil where
+	// nobody who calls is a process of the sandbox's.
+	Kill func(p Principal)
 }
 
 // A Server answers AWS requests. It is an [http.Handler].
@@ -144,14 +147,26 @@ func (s *Server) perform(ctx context.Context, at *endpoint, call *Call) (output 
 		return err
 	}
 	kind := s.faults.take(call)
+	if kind == KilledBefore {
+		s.kill(call.Principal)
+	}
 	if err = at.injected(kind, call); err == nil {
 		output, err = at.Operations[call.Operation](ctx, call)
 	}
-	if kind == LostAfter {
+	if kind == KilledAfter {
+		s.kill(call.Principal)
+	}
+	if kind == LostAfter || kind == KilledAfter {
 		output, err = nil, ErrConnectionLost
 	}
 	s.calls.add(call, asked, err, kind)
 	return output, err
+}
+
+func (s *Server) kill(p Principal) {
+	if s.config.Kill != nil {
+		s.config.Kill(p)
+	}
 }
 
 // withDefault returns keys with name set to value, unless it is set already. It leaves keys itself alone.

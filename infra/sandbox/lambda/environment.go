@@ -35,8 +35,9 @@ const initLimit = 10 * time.Second
 
 // An environment is one process of a function, with its Runtime API.
 type environment struct {
-	revision int       // of the function when the process started
-	expires  time.Time // of its credentials, by the sandbox's clock
+	revision int               // of the function when the process started
+	expires  time.Time         // of its credentials, by the sandbox's clock
+	session  awshttp.Principal // whose credentials it has
 	api      *runtimeapi.API
 	command  *exec.Cmd
 	life     context.Context // ends with the process, cause errExited
@@ -53,7 +54,7 @@ var (
 
 // launch starts a process with what Lambda gives it. It does not wait until the process is ready.
 func (s *Service) launch(ctx context.Context, name string, revision int, f settings) (*environment, error) {
-	credentials, _, err := s.config.Roles.Assume(principal, f.Role, name, sessionLife)
+	credentials, session, err := s.config.Roles.Assume(principal, f.Role, name, sessionLife)
 	if err != nil {
 		return nil, &awshttp.Error{Status: http.StatusForbidden, Code: "AccessDeniedException",
 			Message: fmt.Sprintf("The role defined for the function cannot be assumed by Lambda. (%v)", err)}
@@ -67,7 +68,7 @@ func (s *Service) launch(ctx context.Context, name string, revision int, f setti
 		return nil, errors.Join(err, api.Close())
 	}
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	e := &environment{revision: revision, expires: credentials.Expires, api: api, life: life, output: output}
+	e := &environment{revision: revision, expires: credentials.Expires, session: session, api: api, life: life, output: output}
 	e.command = &exec.Cmd{
 		Path: filepath.Join(f.folder, "bootstrap"), Args: []string{"bootstrap"}, Dir: f.folder,
 		Env: s.environ(name, f, api.Addr(), credentials), Stdout: output, Stderr: output, SysProcAttr: ownGroup(),

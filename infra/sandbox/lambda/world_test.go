@@ -90,7 +90,12 @@ func (l *land) Assume(by awshttp.Principal, roleARN, session string, ttl time.Du
 	return identity.Credentials{
 		AccessKeyID: fmt.Sprintf("ASIA%d", len(l.sessions)), SecretAccessKey: secret.New("key"), SessionToken: secret.New("token"),
 		Expires: l.clock.Now().Add(ttl),
-	}, awshttp.Principal{}, nil
+	}, sessionOf(roleARN, session, len(l.sessions)), nil
+}
+
+// sessionOf is the principal of the nth session that was given out.
+func sessionOf(roleARN, session string, n int) awshttp.Principal {
+	return awshttp.Principal{ARN: roleARN + "/" + session, Account: awshttp.Account, Role: roleARN, Context: map[string][]string{"session": {fmt.Sprint(n)}}}
 }
 
 // A world is a Lambda with its front door and an SDK client.
