@@ -32,7 +32,8 @@ func (w *World) openAWS(ctx context.Context) error {
 	}
 	people := identity.New(w.Clock)
 	w.Operator = people.AddUser(operator, map[string]string{"administrator": administrator})
-	w.AWS = awshttp.New(awshttp.Config{Clock: w.Clock, Caller: people, Authorizer: people})
+	w.AWS = awshttp.New(awshttp.Config{Clock: w.Clock, Caller: people, Authorizer: people,
+		Kill: func(p awshttp.Principal) { w.Lambda.Kill(p) }})
 
 	logs := newLogFiles(w.logs())
 	w.onClose(logs.close)
@@ -42,6 +43,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	})
 	w.onClose(func() error { w.Lambda.Close(); return nil })
 	w.Redshift = redshift.New(w.Clock)
+	w.Redshift.SetRoles(people)
 	if err := w.Redshift.AddCluster(redshift.Cluster{Identifier: Cluster, Endpoint: w.minted, Database: Database, MasterUsername: Master}); err != nil {
 		return err
 	}
