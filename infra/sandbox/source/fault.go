@@ -1,0 +1,98 @@
+package source
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+)
+
+// A Kind is a way for a statement to go wrong.
+type Kind string
+
+// The kinds of faults.
+const (
+	Refused    Kind = "refused"     // 42501, nothing has run
+	Failing    Kind = "failing"     // 57P01, nothing has run and the session ends
+	LostBefore Kind = "lost-before" // the connection ends and nothing has run
+	LostAfter  Kind = "lost-after"  // the statement runs to its end and the connection ends without an answer
+)
+
+var kinds = []Kind{Refused, Failing, LostBefore, LostAfter}
+
+// A Fault makes the next Count statements that come through a source's front go wrong. A statement is a message that
+// runs something: what one simple query holds counts once, and so does each execution of a prepared statement.
+type Fault struct {
+	Source string `json:"source"`         // identifier
+	User   string `json:"user,omitempty"` // who has logged in; empty means everybody
+	Skip   int    `json:"skip,omitempty"` // how many statements that fit go well first
+	Kind   Kind   `json:"kind"`
+	Count  int    `json:"count"` // how many statements are left
+}
+
+// Faults are waiting for statements. Faults that fit the same statement are used up in the order they were added.
+// Its methods may be called from several goroutines.
+type Faults struct {
+	mu      sync.Mutex
+	waiting []Fault
+}
+
+// Add lets fault wait for statements. All that is wrong with it comes in one error.
+func (f *Faults) Add(fault Fault) error {
+	var problems []error
+	if fault.Source == "" {
+		problems = append(problems, errors.New("source is empty; give its identifier"))
+	}
+	if !slices.Contains(kinds, fault.Kind) {
+		problems = append(problems, fmt.Errorf("kind %q is unknown; use one of %q", fault.Kind, kinds))
+	}
+	if fault.Count < 1 {
+		problems = append(problems, fmt.Errorf("count is %d; use at least 1", fault.Count))
+	}
+	if fault.Skip < 0 {
+		problems = append(problems, fmt.Errorf("skip is %d; use 0 or more", fault.Skip))
+	}
+	if err := errors.Join(problems...); err != nil {
+		return fmt.Errorf("add fault of a source: %w", err)
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = append(f.waiting, fault)
+	return nil
+}
+
+// List returns the faults that are still waiting, with the statements they have left.
+func (f *Faults) List() []Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.waiting)
+}
+
+// Clear removes all faults.
+func (f *Faults) Clear() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.waiting = nil
+}
+
+// take uses up one fault that fits a statement; empty if there is none.
+func (f *Faults) take(source, user string) Kind {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.waiting {
+		w := &f.waiting[i]
+		if w.Source != source || w.User != "" && w.User != user {
+			continue
+		}
+		if w.Skip > 0 {
+			w.Skip--
+			continue
+		}
+		kind := w.Kind
+		if w.Count--; w.Count == 0 {
+			f.waiting = slices.Delete(f.waiting, i, i+1)
+		}
+		return kind
+	}
+	return ""
+}
