@@ -25,6 +25,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/federated"
 )
 
 // Lives and limits of the service.
@@ -36,10 +37,11 @@ const (
 	maxSQL     = 100 << 10      // bytes of one statement
 )
 
-// A Clock tells the time and runs work in the background.
+// A Clock tells the time and runs work in the background, and later.
 type Clock interface {
 	Now() time.Time
 	Go(run func())
+	At(t time.Time, run func()) (cancel func())
 }
 
 // Clusters are the warehouses that statements run in.
@@ -50,21 +52,42 @@ type Clusters interface {
 	Session(ctx context.Context, identifier, database, user string) (*pgx.Conn, error)
 }
 
+// External are the external schemas of the clusters.
+type External interface {
+	// Prepare does what the cluster does before it runs a statement in conn, and returns the SQL to run in its place.
+	// What it returns as an error fails the statement, with its text.
+	Prepare(ctx context.Context, conn *pgx.Conn, st federated.Statement) (sql string, err error)
+}
+
+// Config ties the service to the rest of the sandbox.
+type Config struct {
+	Clock    Clock
+	Clusters Clusters
+	External External // nil is clusters that do not know external schemas
+}
+
 // A Service is the Data API. Its methods may be called from several goroutines.
 type Service struct {
 	clock    Clock
 	clusters Clusters
+	external External
 
 	mu         sync.Mutex
 	statements map[string]*statement // by id
 	order      []*statement          // the oldest first
 	tokens     map[string]token      // by owner and ClientToken
 	queries    int64                 // the last RedshiftQueryId
+	slow       time.Duration         // that statements take
+	failing    map[int64]string      // problems of statements, by how many ran before
+	ran        int64                 // SQL statements that were begun
 }
 
 // New returns a service without statements.
-func New(clock Clock, clusters Clusters) *Service {
-	return &Service{clock: clock, clusters: clusters, statements: map[string]*statement{}, tokens: map[string]token{}}
+func New(c Config) *Service {
+	return &Service{
+		clock: c.Clock, clusters: c.Clusters, external: c.External,
+		statements: map[string]*statement{}, tokens: map[string]token{}, failing: map[int64]string{},
+	}
 }
 
 // AWS is the service's front.

@@ -110,7 +110,7 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{clock: clock.New(t.Context()), policy: &policy{}}
 	front := awshttp.New(awshttp.Config{Clock: w.clock, Caller: w.policy, Authorizer: w.policy})
-	front.Register(redshiftdata.New(w.clock, one{}).AWS())
+	front.Register(redshiftdata.New(redshiftdata.Config{Clock: w.clock, Clusters: one{}}).AWS())
 	web := httptest.NewServer(front)
 	t.Cleanup(web.Close)
 	t.Cleanup(w.clock.Settle) // statements end before their server

@@ -4,16 +4,36 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluicehq/sluice/infra/sandbox/federated"
 )
 
 // run takes a statement from its submission to its end.
 func (s *Service) run(ctx context.Context, st *statement) {
-	defer st.cancel()
 	s.move(st, picked)
+	s.mu.Lock()
+	slow := s.slow
+	s.mu.Unlock()
+	if slow == 0 {
+		s.finish(ctx, st)
+		return
+	}
+	s.move(st, started)
+	// Whichever comes first: its time, or that it is cancelled.
+	finish := sync.OnceFunc(func() { s.clock.Go(func() { s.finish(ctx, st) }) })
+	s.clock.At(s.clock.Now().Add(slow), finish)
+	context.AfterFunc(ctx, finish)
+}
+
+// finish runs the SQL and notes how it ended.
+func (s *Service) finish(ctx context.Context, st *statement) {
+	defer st.cancel()
 	err := s.inSession(ctx, st)
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,12 +100,13 @@ func (e *batchError) Error() string {
 
 // runPart runs one SQL statement. The protocol's prepared form takes no more than one, as the API does.
 func (s *Service) runPart(ctx context.Context, conn *pgx.Conn, st *statement, p *part) error {
-	s.mu.Lock()
-	p.status, p.updated = started, s.clock.Now()
-	s.mu.Unlock()
-	sql, values := bind(translate(p.sql), st.arguments)
+	problem := s.begin(p)
 	begin := time.Now() // how long it really takes; the sandbox's clock may jump
-	r, err := read(conn, conn.PgConn().ExecParams(ctx, sql, values, nil, nil, nil).Read())
+	var r *result
+	err := problem
+	if err == nil {
+		r, err = s.execute(ctx, conn, st, p.sql)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p.took, p.updated = time.Since(begin), s.clock.Now()
@@ -97,10 +118,48 @@ func (s *Service) runPart(ctx context.Context, conn *pgx.Conn, st *statement, p 
 	return nil
 }
 
+// begin marks a part as started. It returns the error of a statement that shall fail.
+func (s *Service) begin(p *part) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p.status, p.updated = started, s.clock.Now()
+	problem, fails := s.failing[s.ran]
+	delete(s.failing, s.ran)
+	s.ran++
+	if fails {
+		return &federated.Failure{Message: problem}
+	}
+	return nil
+}
+
+// execute runs SQL of Redshift on PostgreSQL.
+func (s *Service) execute(ctx context.Context, conn *pgx.Conn, st *statement, redshift string) (*result, error) {
+	sql := translate(redshift)
+	if s.external != nil {
+		var err error
+		sql, err = s.external.Prepare(ctx, conn, federated.Statement{
+			Cluster: st.where.cluster, Database: st.where.database, SQL: sql, Value: st.argument, Batch: st.batch,
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	sql, values := bind(sql, st.arguments)
+	return read(conn, conn.PgConn().ExecParams(ctx, sql, values, nil, nil, nil).Read())
+}
+
 // describe words an error as the cluster does.
 func describe(err error) string {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok {
-		return e.Severity + ": " + e.Message
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return err.Error()
 	}
-	return err.Error()
+	f := federated.Failure{Message: e.Message, Detail: e.Detail}
+	if strings.HasPrefix(e.Message, "tuple concurrently ") { // what PostgreSQL says of two GRANTs at once
+		f.Message = concurrent
+	}
+	if e.Severity == "ERROR" {
+		return f.Error()
+	}
+	return e.Severity + ": " + e.Message
 }

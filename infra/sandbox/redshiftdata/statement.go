@@ -92,3 +92,13 @@ type argument struct {
 	Name  string `json:"name" aws:"required"`
 	Value string `json:"value" aws:"required"`
 }
+
+// argument is the value of a named parameter.
+func (st *statement) argument(name string) (value string, ok bool) {
+	for _, a := range st.arguments {
+		if a.Name == name {
+			return a.Value, true
+		}
+	}
+	return "", false
+}

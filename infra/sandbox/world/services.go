@@ -51,7 +51,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	secrets := secretsmanager.New(secretsmanager.Config{Clock: w.Clock, Invoke: w.Lambda, DryRun: w.Lambda.MayInvoke, Publish: announcer{buses}})
 	schedules := scheduler.New(scheduler.Config{Clock: w.Clock, Invoker: w.Lambda, Roles: people})
 	w.AWS.Register(people.Services()...)
-	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), redshiftdata.New(w.Clock, w.Redshift).AWS(), buses.AWS(), secrets.AWS(), schedules.AWS())
+	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), redshiftdata.New(redshiftdata.Config{Clock: w.Clock, Clusters: w.Redshift}).AWS(), buses.AWS(), secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})
 	if err := w.addRoles(ctx); err != nil {
 		return err
