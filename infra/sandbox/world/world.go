@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
 	"github.com/sluicehq/sluice/infra/sandbox/control"
+	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
@@ -32,7 +33,7 @@ type Config struct {
 	Assembly string // folder that cdk synth wrote; empty deploys nothing
 	Port     int    // of the AWS endpoint, the warehouse has the next one; 0 takes free ones
 	State    string // folder for the certificate and the logs; it is made where it is missing
-	// NodeModules is a folder in which npm may have put PostgreSQL, for machines that have none.
+	// NodeModules is the folder in which npm has put dynalite, and may have put PostgreSQL for machines that have none.
 	NodeModules string
 	Log         *slog.Logger // takes logins that the warehouse refuses; nil takes none
 }
@@ -46,6 +47,7 @@ type World struct {
 	Authority *warehouse.Authority // which signs the warehouse's certificates
 	Redshift  *redshift.Service
 	Lambda    *lambda.Service
+	DynamoDB  *dynamodb.Service
 	Deployer  *template.Deployer
 	Operator  identity.Credentials // of the IAM user operator, who may do everything
 
