@@ -23,6 +23,21 @@ var queryCodes = map[string]string{
 	"UnrecognizedClientException":         "InvalidClientTokenId",
 }
 
+// ec2Codes spells them as EC2 does.
+//
+// Source: Amazon EC2 API Reference, "Error codes for the Amazon EC2 API".
+var ec2Codes = map[string]string{
+	"AccessDeniedException":               "UnauthorizedOperation",
+	"ExpiredTokenException":               "RequestExpired",
+	"IncompleteSignatureException":        "IncompleteSignature",
+	"InvalidSignatureException":           "AuthFailure",
+	"MissingAuthenticationTokenException": "MissingAuthenticationToken",
+	"SerializationException":              "MalformedQueryString",
+	"ThrottlingException":                 "RequestLimitExceeded",
+	"UnknownOperationException":           "InvalidAction",
+	"UnrecognizedClientException":         "AuthFailure",
+}
+
 // spell gives a shared code and its status the form that the protocol of e has: AWS's JSON services answer 400 where
 // the others answer 403. Other errors stay as they are.
 func (e *endpoint) spell(err *Error) *Error {
@@ -32,6 +47,15 @@ func (e *endpoint) spell(err *Error) *Error {
 	}
 	if e.Protocol == Query {
 		spelled.Code = cmp.Or(queryCodes[err.Code], err.Code)
+	}
+	if e.Protocol == EC2Query {
+		spelled.Code = cmp.Or(ec2Codes[err.Code], err.Code)
+		switch err.Code {
+		case "AccessDeniedException":
+			spelled.Message = "You are not authorized to perform this operation. " + err.Message
+		case "ThrottlingException":
+			spelled.Status, spelled.Message = http.StatusServiceUnavailable, "Request limit exceeded."
+		}
 	}
 	return &spelled
 }
@@ -51,8 +75,12 @@ func asError(e *endpoint, call *Call, err error) *Error {
 
 func (e *endpoint) writeError(w http.ResponseWriter, requestID string, err *Error) {
 	status := cmp.Or(err.Status, http.StatusBadRequest)
-	if e.Protocol == Query {
+	switch e.Protocol {
+	case Query:
 		write(w, "text/xml", status, xmlError(e.Service, requestID, err))
+		return
+	case EC2Query:
+		write(w, "text/xml", status, ec2Error(requestID, err))
 		return
 	}
 	w.Header().Set("X-Amzn-Errortype", err.Code)
@@ -81,8 +109,12 @@ func (e *endpoint) mediaType() string {
 
 // writeOutput encodes an output. Nothing has been written if it returns an error.
 func (e *endpoint) writeOutput(w http.ResponseWriter, call *Call, output any) error {
-	if e.Protocol == Query {
+	switch e.Protocol {
+	case Query:
 		write(w, "text/xml", http.StatusOK, xmlOutput(e.Service, call, output))
+		return nil
+	case EC2Query:
+		write(w, "text/xml", http.StatusOK, ec2Output(e.Service, call, output))
 		return nil
 	}
 	tree, err := jsonTree(output, bodyMembers)

@@ -79,7 +79,7 @@ type Call struct {
 // Decode reads the input into a struct with one exported field for each member, named as in AWS's service model
 // (case included; a `json:"…"` tag overrides the name). A pointer is an optional member; a field tagged
 // `aws:"required"` must be present. For the query protocol a slice field reads PARAM.member.N and PARAM.ANYTHING.N,
-// and a map field PARAM.entry.N.key and .value. Fields may be strings, numbers, bools, [time.Time], []byte (base64),
+// and a map field PARAM.entry.N.key and .value; for EC2's a slice field reads PARAM.N, and names are those on the wire. Fields may be strings, numbers, bools, [time.Time], []byte (base64),
 // structs, slices and maps of these, pointers to them, and `any` for JSON as it came.
 //
 // A REST service tags what does not stand in the body: `aws:"path=Name"`, `aws:"query=Name"`, `aws:"header=Name"`, and
@@ -99,7 +99,7 @@ func (c *Call) Authorize(a Access) error { return c.authorize(a) }
 //
 // Members that are nil, a zero [time.Time] or, with `json:",omitempty"`, zero are left out. Tags on a field choose its
 // form where the protocol has several:
-//   - `aws:"list=Cluster"` is the name of a list's elements in XML; the default is member.
+//   - `aws:"list=Cluster"` is the name of a list's elements in XML; the default is member, and item with EC2.
 //   - `aws:"date-time"` writes a time as 2026-01-02T15:04:05Z in JSON; the default is seconds since 1970. XML always has
 //     the former.
 //   - `aws:"header=X-Amz-Function-Error"` puts a member of a REST service into a header, `aws:"status"` an int into
@@ -114,6 +114,7 @@ const (
 	JSON     Protocol = iota // X-Amz-Target names the operation; AWS JSON 1.0 and 1.1
 	Query                    // form parameters in, XML out
 	RESTJSON                 // method and path name the operation
+	EC2Query                 // Query as EC2 alone speaks it
 )
 
 // A Service is a set of operations behind one signing name.
@@ -124,14 +125,14 @@ type Service struct {
 	Target string
 	// JSONVersion is that of the media type (JSON): "1.0"; empty means "1.1".
 	JSONVersion string
-	// Namespace and Version are the XML namespace and API version (Query).
+	// Namespace and Version are the XML namespace and API version (Query, EC2Query).
 	Namespace, Version string
 	// Routes maps "METHOD /path/{capture}" to operations (RESTJSON), in net/http.ServeMux syntax.
 	Routes map[string]string
 	// Internal is the code of an internal failure, for example "InternalServiceError"; Invalid that of an input
 	// which does not fit the model, for example "InvalidParameterException".
 	Internal, Invalid string
-	// Throttled is the code of an injected throttling; empty means ThrottlingException (Query: Throttling).
+	// Throttled is the code of an injected throttling; empty means ThrottlingException (Query: Throttling, EC2Query: RequestLimitExceeded).
 	Throttled string
 	// QueryErrors are the codes that errors had in the query protocol, for a service that has left it (JSON). They go
 	// into the header by which SDKs go on to know errors under those names. Codes that did not change are not in it.
