@@ -100,6 +100,13 @@ func (c *Client) SetStatus(ctx context.Context, cluster, status string) error {
 	return c.do(ctx, http.MethodPost, "clusters/"+url.PathEscape(cluster)+"/status", nil, clusterStatus{status}, nil)
 }
 
+// Messages lists what waits in a queue, given by name, the oldest first, whether or not somebody works on it. Looking does
+// not count as receiving.
+func (c *Client) Messages(ctx context.Context, queue string) (waiting []Message, err error) {
+	err = c.do(ctx, http.MethodGet, "queues/"+url.PathEscape(queue), nil, nil, &waiting)
+	return waiting, err
+}
+
 // Resources lists what was deployed.
 func (c *Client) Resources(ctx context.Context) (Deployed, error) {
 	var out Deployed

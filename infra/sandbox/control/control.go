@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"net"
 	"net/http"
@@ -19,6 +20,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
+	"github.com/sluicehq/sluice/infra/sandbox/source"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 )
 
@@ -38,6 +40,16 @@ type Sandbox struct {
 	Events    func(bus string) []Event           // by name; empty is the default bus; the oldest first
 	Logs      func(function string) []string     // the last lines of a function's output
 	SetStatus func(cluster, status string) error // at once, without the minutes that AWS takes
+
+	Sources *source.Service                      // nil: there are none
+	Queue   func(name string) ([]Message, error) // what waits in a queue, the oldest first; nil: there are none
+}
+
+// A Message is one that is in a queue, whether or not somebody works on it.
+type Message struct {
+	ID       string `json:"id"`
+	Body     string `json:"body"`
+	Received int    `json:"received"` // how often it was handed out
 }
 
 // A World says what there is, for people and programs that want to use it.
@@ -92,7 +104,7 @@ type operation func(r *http.Request) (any, error)
 // Handler serves the interface of s. It belongs at [Prefix].
 func Handler(s Sandbox) http.Handler {
 	mux := http.NewServeMux()
-	for pattern, do := range map[string]operation{
+	operations := map[string]operation{
 		"GET " + Prefix + "clock":                 s.clock,
 		"POST " + Prefix + "clock/advance":        s.advance,
 		"POST " + Prefix + "settle":               s.settle,
@@ -106,7 +118,10 @@ func Handler(s Sandbox) http.Handler {
 		"POST " + Prefix + "clusters/{id}/status": s.setStatus,
 		"GET " + Prefix + "resources":             s.resources,
 		"GET " + Prefix + "world":                 s.world,
-	} {
+		"GET " + Prefix + "queues/{name}":         s.queue,
+	}
+	maps.Copy(operations, s.sourceOperations())
+	for pattern, do := range operations {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			answer, err := do(r)
 			if err != nil {
@@ -248,6 +263,14 @@ func (s Sandbox) setStatus(r *http.Request) (any, error) {
 		return nil, err
 	}
 	return in, s.SetStatus(r.PathValue("id"), in.Status)
+}
+
+func (s Sandbox) queue(r *http.Request) (any, error) {
+	if s.Queue == nil {
+		return nil, errors.New("this sandbox was started without queues")
+	}
+	messages, err := s.Queue(r.PathValue("name"))
+	return list(messages), err
 }
 
 func (s Sandbox) resources(*http.Request) (any, error) {

@@ -20,10 +20,11 @@ import (
 
 // A rig is an empty sandbox with its control interface.
 type rig struct {
-	clock  *clock.Clock
-	aws    *awshttp.Server
-	status map[string]string
-	server *httptest.Server
+	clock   *clock.Clock
+	aws     *awshttp.Server
+	status  map[string]string
+	sandbox control.Sandbox
+	server  *httptest.Server
 	*control.Client
 }
 
@@ -32,7 +33,7 @@ func start(t *testing.T) *rig {
 	r := &rig{clock: clock.New(t.Context()), status: map[string]string{"examplecluster": "available"}}
 	r.aws = awshttp.New(awshttp.Config{Clock: r.clock})
 	events := []control.Event{{Bus: "sluice", Event: json.RawMessage(`{"source":"sluice"}`)}, {Bus: "default", Event: json.RawMessage(`{}`)}}
-	r.server = httptest.NewServer(control.Handler(control.Sandbox{
+	r.sandbox = control.Sandbox{
 		Clock: r.clock, Faults: r.aws.Faults(), Calls: r.aws.Calls(), Deployer: template.New(template.Config{API: r.aws}),
 		World: control.World{Cluster: "examplecluster", Started: r.clock.Now()},
 		Events: func(bus string) []control.Event {
@@ -46,10 +47,16 @@ func start(t *testing.T) *rig {
 			r.status[cluster] = status
 			return nil
 		},
-	}))
+	}
+	r.serve(t)
+	return r
+}
+
+// serve offers the sandbox as it is now.
+func (r *rig) serve(t *testing.T) {
+	r.server = httptest.NewServer(control.Handler(r.sandbox))
 	t.Cleanup(r.server.Close)
 	r.Client = control.NewClient(r.server.URL)
-	return r
 }
 
 func TestClock(t *testing.T) {

@@ -35,6 +35,7 @@ const initLimit = 10 * time.Second
 
 // An environment is one process of a function, with its Runtime API.
 type environment struct {
+	function string            // name
 	revision int               // of the function when the process started
 	expires  time.Time         // of its credentials, by the sandbox's clock
 	session  awshttp.Principal // whose credentials it has
@@ -68,7 +69,7 @@ func (s *Service) launch(ctx context.Context, name string, revision int, f setti
 		return nil, errors.Join(err, api.Close())
 	}
 	life, end := context.WithCancelCause(context.WithoutCancel(ctx))
-	e := &environment{revision: revision, expires: credentials.Expires, session: session, api: api, life: life, output: output}
+	e := &environment{function: name, revision: revision, expires: credentials.Expires, session: session, api: api, life: life, output: output}
 	e.command = &exec.Cmd{
 		Path: filepath.Join(f.folder, "bootstrap"), Args: []string{"bootstrap"}, Dir: f.folder,
 		Env: s.environ(name, f, api.Addr(), credentials), Stdout: output, Stderr: output, SysProcAttr: ownGroup(),

@@ -43,3 +43,18 @@ func TestKillOfASession(t *testing.T) {
 		t.Error("a process died twice")
 	}
 }
+
+func TestKillAll(t *testing.T) {
+	w := newWorld(t)
+	w.create(t, nil)
+	idle := w.look(t)
+	if n := w.KillAll("echo"); n != 1 {
+		t.Errorf("%d processes were killed; want the one that waits for work", n)
+	}
+	if now := w.look(t); now.PID == idle.PID {
+		t.Errorf("process %d goes on", now.PID)
+	}
+	if n := w.KillAll("nobody"); n != 0 {
+		t.Errorf("%d processes of a function that is not there were killed", n)
+	}
+}
