@@ -32,6 +32,7 @@ func (w *World) openAWS(ctx context.Context) error {
 		return err
 	}
 	people := identity.New(w.Clock)
+	w.Identity = people
 	w.Operator = people.AddUser(operator, map[string]string{"administrator": administrator})
 	w.AWS = awshttp.New(awshttp.Config{Clock: w.Clock, Caller: people, Authorizer: people,
 		Kill: func(p awshttp.Principal) { w.Lambda.Kill(p) }})

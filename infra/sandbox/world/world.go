@@ -46,6 +46,7 @@ type World struct {
 	Warehouse *warehouse.Endpoint
 	Authority *warehouse.Authority // which signs the warehouse's certificates
 	Redshift  *redshift.Service
+	Identity  *identity.Store
 	Lambda    *lambda.Service
 	DynamoDB  *dynamodb.Service
 	Deployer  *template.Deployer
