@@ -35,6 +35,8 @@ var rules = []rule{
 	{"shared/source/sourcelogin", slices.Concat([]string{"shared/source", "shared/fault", "shared/secret"}, pgx), "the one way into a source knows no AWS: whoever reads the secrets for it is given"},
 	{"shared/credentials/...", []string{"shared/connector", "shared/settings", "shared/warehouse", "shared/fault", "shared/secret"}, "the domain knows no AWS: it declares the interfaces that shared/aws implements"},
 	{"shared/credentials/credentialstest", []string{"shared/credentials", "shared/connector", "shared/settings", "shared/warehouse", "shared/fault", "shared/secret"}, "the fakes of the domain know no more than the domain"},
+	{"shared/federation/...", []string{"shared/source", "shared/event", "shared/warehouse", "shared/fault", "shared/secret"}, "the domain knows no AWS: it declares the interfaces that shared/aws implements"},
+	{"shared/federation/federationtest", []string{"shared/federation", "shared/source", "shared/event", "shared/warehouse", "shared/fault", "shared/secret"}, "the fakes of the domain know no more than the domain"},
 	{"shared/aws/awserror", slices.Concat([]string{"shared/fault"}, sdk), "AWS's codes are read in one place"},
 	{"shared/aws/awsclient", slices.Concat([]string{"shared/fault"}, sdk), "limits of calls are set in one place"},
 	{"shared/aws/awslambda", slices.Concat([]string{"shared/fault"}, run), "the answers of functions are shaped in one place"},

@@ -127,6 +127,7 @@ func (e Endpoint) String() string {
 // A Database is what RDS says of a source now; of a listed host it is what the configuration says.
 type Database struct {
 	Endpoint
+	Engine         string
 	ResourceID     string   // names the database itself: one that was deleted and made again has another
 	ARN            string   // empty for a host
 	Status         string   // DBInstanceStatus; "available" for a host

@@ -1,0 +1,58 @@
+package federation
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sluicehq/sluice/shared/event"
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/source"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// fromIAM are refusals that may come from a change of IAM which is not seen yet.
+var fromIAM = []string{Unauthorized, NotAssumable, warehouse.RoleRefused, warehouse.SecretRefused, warehouse.KeyRefused}
+
+// passing are refusals that may pass by themselves once: a password that rotates, an unexplained failure, a database that
+// is restarting.
+var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.StatementFailed, source.AdminRefused, source.AdminPowerless, source.SourceUnreachable}
+
+// failed stores what a failure means: another try soon, or a federation that is blocked until a person acts.
+func (r *run) failed(ctx context.Context, err error) error {
+	kind, reason := fault.KindOf(err), fault.ReasonOf(err)
+	r.rec.Tries++
+	patient := slices.Contains(passing, reason) && r.rec.Tries <= patientTries ||
+		slices.Contains(fromIAM, reason) && r.now().Before(r.rec.IAMChanged.Add(propagation))
+	if kind == fault.Retry && (reason != warehouse.StatementFailed || r.rec.Tries <= patientTries) || patient {
+		r.Log.WarnContext(ctx, "step failed, to be tried again", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "tries", r.rec.Tries, "err", err.Error())
+		r.rec.enter(Waiting, reason, err.Error(), "", r.now())
+		return r.later(ctx, retryWait(r.rec.Tries))
+	}
+	remedy := fault.FixOf(err)
+	if kind == fault.Bug && remedy == "" {
+		remedy = "report this message"
+	}
+	changed := r.rec.enter(Blocked, reason, err.Error(), remedy, r.now())
+	r.Log.ErrorContext(ctx, "federation blocked", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "kind", string(kind), "err", err.Error())
+	if changed {
+		r.rec.Tries = 1 // of looks at what is blocked
+		if err := r.announce(ctx, event.FederationBlocked); err != nil {
+			return err
+		}
+	}
+	if kind == fault.Bug {
+		if stored := r.release(ctx); stored != nil {
+			return stored
+		}
+		return err // so that the message is kept for people
+	}
+	if r.rec.Tries <= blockedTries {
+		return r.later(ctx, blockedWait)
+	}
+	return r.release(ctx)
+}
+
+// blocked is a refusal that a person can lift.
+func (r *run) blocked(op, reason, fix string, cause error) error {
+	return &fault.Error{Kind: fault.Blocked, Reason: reason, Op: op, Subject: "federation " + r.rec.Name, Fix: fix, Err: cause}
+}

@@ -1,0 +1,109 @@
+package federation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Why the network is not opened.
+const (
+	IngressNotAllowed = "IngressNotAllowed" // no security group of the source is tagged for it
+	IngressFull       = "IngressFull"       // the security group takes no more rules
+)
+
+// ingress lets the cluster's security group in at the source, if that is wanted and not so already.
+func (r *run) ingress(ctx context.Context) (*wait, error) {
+	if !r.rec.Wanted.ManageIngress {
+		if r.rec.Made.Ingress {
+			return r.ingressDown(ctx)
+		}
+		return nil, nil
+	}
+	db, _, err := r.lookUp(ctx, r.rec.Wanted.Source)
+	if err != nil {
+		return nil, err
+	}
+	cluster, err := r.lookAt(ctx, r.gate().Cluster)
+	if err != nil || cluster == nil {
+		return nil, err
+	}
+	rules, err := r.Network.Rules(ctx, db.SecurityGroups)
+	if err != nil {
+		return nil, err
+	}
+	if slices.ContainsFunc(rules, func(rule Rule) bool { return rule.admits(cluster.SecurityGroups, db.Port) }) {
+		return nil, nil
+	}
+	if len(cluster.SecurityGroups) == 0 {
+		return nil, r.blocked("open network", IngressNotAllowed, "open the network yourself and leave manageIngress out", fmt.Errorf("cluster %s has no security group in a VPC", r.gate().Cluster))
+	}
+	for _, group := range db.SecurityGroups {
+		tags, found, err := r.Network.GroupTags(ctx, group)
+		if err != nil {
+			return nil, err
+		}
+		if found && tags[TagIngress] == Allow {
+			if !slices.Contains(r.rec.Made.Groups, group) {
+				r.rec.Made.Groups = append(r.rec.Made.Groups, group)
+			}
+			if err := r.act(ctx); err != nil {
+				return nil, err
+			}
+			return nil, r.Network.Admit(ctx, group, cluster.SecurityGroups[0], db.Port, r.Tags(r.rec.Name))
+		}
+	}
+	return nil, r.blocked("open network", IngressNotAllowed,
+		fmt.Sprintf("tag one of the source's security groups with %s = %s, or open port %d for %s yourself", TagIngress, Allow, db.Port, cluster.SecurityGroups[0]),
+		fmt.Errorf("no rule lets the cluster in, and none of the source's security groups (%s) is tagged for it", strings.Join(db.SecurityGroups, ", ")))
+}
+
+// admits reports whether a rule lets any of the groups in at a port.
+func (rule Rule) admits(groups []string, port int) bool {
+	return (rule.Any || slices.Contains(groups, rule.From)) && (rule.Ports[0] == -1 || rule.Ports[0] <= port && port <= rule.Ports[1])
+}
+
+// ingressDown takes away the rules that Sluice added for the federation, and no others.
+func (r *run) ingressDown(ctx context.Context) (*wait, error) {
+	if !r.rec.Made.Ingress {
+		return nil, nil
+	}
+	groups := slices.Clone(r.rec.Made.Groups)
+	db, found, err := r.lookUp(ctx, r.rec.Made.Source)
+	if err != nil {
+		return nil, err
+	}
+	if found { // a run that died after the rule and before the record has left it here
+		groups = append(groups, db.SecurityGroups...)
+		slices.Sort(groups)
+		groups = slices.Compact(groups)
+	}
+	if len(groups) == 0 {
+		r.rec.Made.Ingress = false
+		return nil, nil
+	}
+	rules, err := r.Network.Rules(ctx, groups)
+	if err != nil {
+		return nil, err
+	}
+	for _, group := range groups {
+		var ours []string
+		for _, rule := range rules {
+			if rule.Group == group && r.ours(rule.Tags, r.rec.Name) {
+				ours = append(ours, rule.ID)
+			}
+		}
+		if len(ours) == 0 {
+			continue
+		}
+		if err := r.act(ctx); err != nil {
+			return nil, err
+		}
+		if err := r.Network.Revoke(ctx, group, ours); err != nil {
+			return nil, err
+		}
+	}
+	r.rec.Made.Ingress, r.rec.Made.Groups = false, nil
+	return nil, nil
+}

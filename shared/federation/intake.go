@@ -1,0 +1,173 @@
+package federation
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/source"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// Tags of an RDS instance that ask for its federation. Values are what tags allow: letters, digits, spaces and + - = . _ : / @.
+const (
+	TagWarehouse = "sluice:warehouse" // asks for it; all others are optional
+	TagName      = "sluice:name"      // of the federation; the instance's identifier if it is missing
+	TagDatabase  = "sluice:database"  // the instance's first one if it is missing
+	TagRemote    = "sluice:remote-schema"
+	TagSchema    = "sluice:schema" // in the warehouse; the federation's name, with _ for -, if it is missing
+	TagGrant     = "sluice:grant"  // grantees with spaces between them
+	TagSecret    = "sluice:secret" // ARN of an existing secret
+	TagNetwork   = "sluice:manage-ingress"
+)
+
+// Request makes w what is wanted under its name, and reconciles it. at is when it was asked for: older requests lose.
+// by names the run in claims.
+func (r *Reconciler) Request(ctx context.Context, w Wanted, at time.Time, by string) (Outcome, error) {
+	return r.reconcile(ctx, w.Name, 0, by, func(rec *Record) bool { return rec.want(w.complete(), false, ByRequest, at) })
+}
+
+// Withdraw takes a federation down.
+func (r *Reconciler) Withdraw(ctx context.Context, name string, at time.Time, by string) (Outcome, error) {
+	return r.reconcile(ctx, name, 0, by, func(rec *Record) bool {
+		return rec.Generation > 0 && rec.want(rec.Wanted, true, rec.Origin, at)
+	})
+}
+
+// FollowUp goes on with a federation that waited. A number that is not the record's is dropped.
+func (r *Reconciler) FollowUp(ctx context.Context, name string, number int, by string) (Outcome, error) {
+	return r.reconcile(ctx, name, number, by, nil)
+}
+
+// Look reconciles a federation with what is wanted of it.
+func (r *Reconciler) Look(ctx context.Context, name, by string) (Outcome, error) {
+	return r.reconcile(ctx, name, 0, by, nil)
+}
+
+// Instance looks at an RDS instance of which an event told: at what its tags ask for, and at the federations that read from it.
+func (r *Reconciler) Instance(ctx context.Context, id string, at time.Time, by string) ([]Outcome, error) {
+	var out []Outcome
+	db, found, err := r.Databases.Instance(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	asked := ""
+	if found && db.Tags[TagWarehouse] != "" {
+		w, err := FromTags(id, db)
+		if err != nil {
+			return nil, err
+		}
+		asked = w.Name
+		o, err := r.reconcile(ctx, w.Name, 0, by, func(rec *Record) bool {
+			if rec.Generation > 0 && rec.Origin == ByRequest && !rec.Withdrawn {
+				return false // who asked by name comes before a tag
+			}
+			return rec.want(w, false, ByTag, at)
+		})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, o)
+	}
+	records, err := r.Store.List(ctx)
+	if err != nil {
+		return out, err
+	}
+	for _, rec := range records {
+		if rec.Wanted.Source.Instance == id && rec.Name != asked && rec.Phase != Removed {
+			o, err := r.Look(ctx, rec.Name, by)
+			if err != nil {
+				return out, err
+			}
+			out = append(out, o)
+		}
+	}
+	return out, nil
+}
+
+// FromTags is what the tags of an instance ask for. Its error is a *[fault.Error] with everything that is wrong.
+func FromTags(id string, db source.Database) (Wanted, error) {
+	get := func(tag, missing string) string {
+		if v := db.Tags[tag]; v != "" {
+			return v
+		}
+		return missing
+	}
+	name := get(TagName, id)
+	w := Wanted{
+		Name: name, Warehouse: db.Tags[TagWarehouse],
+		Source:        source.Source{Engine: db.Engine, Instance: id, Database: get(TagDatabase, db.Database), Schema: db.Tags[TagRemote]},
+		Credentials:   Credentials{Secret: db.Tags[TagSecret]},
+		Schema:        get(TagSchema, strings.ReplaceAll(name, "-", "_")),
+		ManageIngress: db.Tags[TagNetwork] == "true",
+	}
+	for _, g := range strings.Fields(db.Tags[TagGrant]) {
+		w.GrantUsageTo = append(w.GrantUsageTo, warehouse.Grantee(g))
+	}
+	w = w.complete()
+	if err := w.Problems().Err(); err != nil {
+		return Wanted{}, &fault.Error{Kind: fault.Blocked, Reason: TagsWrong, Op: "read tags", Subject: "instance " + id, Err: err, Fix: "correct the tags of the instance"}
+	}
+	return w, nil
+}
+
+// TagsWrong is the reason where the tags of an instance do not make a wanted document.
+const TagsWrong = "TagsWrong"
+
+// A Swept is what a sweep saw.
+type Swept struct {
+	Looks     int      // federations that are looked at now
+	Missed    []string // tagged instances of which no event had told
+	Unclaimed []string // roles of this deployment that no federation has
+}
+
+// Sweep sends a look for every federation and every tagged instance, and names what belongs to none.
+func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
+	var s Swept
+	records, err := r.Store.List(ctx)
+	if err != nil {
+		return s, err
+	}
+	instances, err := r.Databases.Instances(ctx, TagWarehouse)
+	if err != nil {
+		return s, err
+	}
+	claimed, tagged := make(map[string]bool), make(map[string]bool)
+	for _, rec := range records {
+		claimed[rec.Made.Role] = true
+		if rec.Phase == Removed {
+			continue
+		}
+		if _, still := instances[rec.Wanted.Source.Instance]; still && rec.Origin == ByTag {
+			tagged[rec.Wanted.Source.Instance] = true
+			continue // looked at by way of its tags, which may have changed
+		}
+		if err := r.Queue.Look(ctx, rec.Name); err != nil {
+			return s, err
+		}
+		s.Looks++
+	}
+	for _, id := range slices.Sorted(maps.Keys(instances)) {
+		if !tagged[id] {
+			s.Missed = append(s.Missed, id)
+		}
+		if err := r.Queue.LookAt(ctx, id); err != nil {
+			return s, err
+		}
+		s.Looks++
+	}
+	roles, err := r.Roles.Under(ctx, r.RolePath())
+	if err != nil {
+		return s, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(roles)) {
+		if !claimed[name] && roles[name][TagStage] == r.Stage {
+			s.Unclaimed = append(s.Unclaimed, fmt.Sprintf("%s (federation %s)", name, roles[name][TagFederation]))
+		}
+	}
+	return s, nil
+}

@@ -1,0 +1,167 @@
+package federation
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/event"
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// A Config is what the deployment allows and wants of all federations.
+type Config struct {
+	Namer
+	Warehouses   map[string]warehouse.Federating
+	Hosts        []string // host:port of the sources that are not in RDS
+	Boundary     string   // ARN of the permissions boundary of all roles
+	Profile      string   // Documented or Strict
+	Key          string   // ARN of the KMS key of our own secrets; empty for AWS's own
+	RecoveryDays int      // of our own secrets, once they are deleted
+	ClaimFor     time.Duration
+}
+
+// A World is everything that a reconciler looks at and changes.
+type World struct {
+	Store     Store
+	Databases Databases
+	Clusters  Clusters
+	Network   Network
+	Secrets   Secrets
+	Keys      Keys
+	Roles     Roles
+	SQL       SQL
+	Logins    Logins
+	Queue     Queue
+	Bus       Announcer
+}
+
+// A Reconciler brings federations to what is wanted of them. Several may run at one time, in several processes.
+type Reconciler struct {
+	Config
+	World
+	Log *slog.Logger
+	// Sleep waits for a running statement; nil is the machine's clock.
+	Sleep func(context.Context, time.Duration)
+}
+
+// An Outcome is what came of looking at one federation.
+type Outcome struct {
+	Federation string
+	Phase      Phase
+	Reason     string
+	Dropped    string // why nothing was looked at; empty if something was
+}
+
+// Why a message is dropped.
+const (
+	dropStale   = "an old follow-up"
+	dropClaimed = "another run works on it"
+	dropUnknown = "no federation has this name"
+	dropRemoved = "it was removed"
+)
+
+// reconcile looks at one federation. number is that of a follow-up, 0 for any other reason to look; ask changes what is
+// wanted, nil changes nothing.
+func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by string, ask func(*Record) bool) (Outcome, error) {
+	for {
+		rec, found, now, err := r.Store.Get(ctx, name)
+		if err != nil {
+			return Outcome{Federation: name}, err
+		}
+		if !found {
+			rec = Record{Name: name}
+		}
+		begun := rec.Made.Begun
+		changed := ask != nil && ask(&rec)
+		if rec.Generation == 0 {
+			return Outcome{Federation: name, Dropped: dropUnknown}, nil
+		}
+		if number > 0 && number != rec.FollowUp {
+			if number > rec.FollowUp { // sent before the record was saved; it comes again when it has been
+				return Outcome{Federation: name}, early(name)
+			}
+			return Outcome{name, rec.Phase, rec.Reason, dropStale}, nil
+		}
+		claimed := rec.Claim != nil && rec.Claim.By != by && now.Before(rec.Claim.Until)
+		if changed {
+			if !claimed {
+				rec.Claim = r.claim(by, now)
+				rec.foresee(r)
+			}
+			if rec.Version, err = r.Store.Put(ctx, rec); fault.ReasonOf(err) == Conflict {
+				continue
+			} else if err != nil {
+				return Outcome{Federation: name}, err
+			}
+		}
+		if claimed { // who works on it looks at the generation before it lets go
+			return Outcome{name, rec.Phase, rec.Reason, dropClaimed}, nil
+		}
+		if rec.Phase == Removed && rec.Withdrawn && !changed {
+			return Outcome{name, rec.Phase, rec.Reason, dropRemoved}, nil
+		}
+		run := &run{Reconciler: r, rec: rec, before: rec, by: by, began: now, at: time.Now(), resume: number > 0, begun: begun}
+		outcome, again, err := run.work(ctx)
+		if !again {
+			return outcome, err
+		}
+		ask, number = nil, 0 // somebody changed the record; look at it as it is now
+	}
+}
+
+func early(name string) error {
+	return &fault.Error{Kind: fault.Retry, Reason: Conflict, Op: "follow up", Subject: name, Fix: "nothing; the message comes again"}
+}
+
+func (r *Reconciler) claim(by string, now time.Time) *Claim {
+	return &Claim{by, now.Add(r.ClaimFor)}
+}
+
+// foresee notes what may be made from now on, before any of it is.
+func (rec *Record) foresee(r *Reconciler) {
+	w := rec.Wanted
+	if rec.Withdrawn || rec.Made.Begun && (rec.Made.Gone || rec.Made.differs(w)) {
+		return // what was made comes down first
+	}
+	plan := r.plan(w, r.Warehouses[w.Warehouse].Cluster)
+	plan.Begun = true
+	if !rec.Made.Begun {
+		rec.Made = plan
+		return
+	}
+	rec.Made.Schema, rec.Made.Admin = plan.Schema, plan.Admin
+	rec.Made.Grants = union(rec.Made.Grants, plan.Grants)
+	rec.Made.Ingress = rec.Made.Ingress || plan.Ingress
+}
+
+// differs reports whether w is another federation under the same name, for which nothing that was made will do.
+func (m Made) differs(w Wanted) bool {
+	return m.Warehouse != w.Warehouse || m.Source != w.Source || m.Schema != w.Schema || (m.SecretName != "") != w.Credentials.Own() ||
+		w.Credentials.Secret != "" && w.Credentials.Secret != m.Secret
+}
+
+func union(a, b []warehouse.Grantee) []warehouse.Grantee {
+	seen := make(map[warehouse.Grantee]bool)
+	var out []warehouse.Grantee
+	for _, g := range append(append([]warehouse.Grantee{}, a...), b...) {
+		if !seen[g] {
+			seen[g] = true
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// detail is what is announced of a federation.
+func (rec *Record) detail() event.Federation {
+	f := event.Federation{Name: rec.Name, Warehouse: rec.Wanted.Warehouse, Source: rec.Wanted.Source.ID(), Schema: rec.Wanted.Schema, Generation: rec.Generation}
+	f.Made = event.Made{
+		Role: rec.Made.RoleARN, Secret: rec.Made.Secret, Login: rec.Made.Login, Schema: rec.Made.Schema, Endpoint: rec.Made.Endpoint.String(),
+	}
+	for _, c := range rec.Conditions {
+		f.Conditions = append(f.Conditions, c.Type)
+	}
+	return f
+}

@@ -1,0 +1,197 @@
+package federation
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// wantedSchema is the schema that the warehouse shall have.
+func (r *run) wantedSchema() warehouse.ExternalSchema {
+	m := r.rec.Made
+	return warehouse.ExternalSchema{
+		Name: r.rec.Wanted.Schema, Database: m.Endpoint.Database, RemoteSchema: m.Endpoint.Schema, Host: m.Endpoint.Host, Port: m.Endpoint.Port,
+		Role: m.RoleARN, Secret: m.Secret,
+	}
+}
+
+// externalSchema makes the external schema, or makes it anew where its definition is another.
+func (r *run) externalSchema(ctx context.Context) (*wait, error) {
+	if _, w, err := r.available(ctx); w != nil || err != nil {
+		return w, err
+	}
+	want := r.wantedSchema()
+	if !r.rec.Made.SchemaReady { // most likely not there: make it, and look only if it is
+		w, err := r.create(ctx, want)
+		if fault.ReasonOf(err) != warehouse.SchemaTaken {
+			return w, err
+		}
+	}
+	s, w, err := r.look(ctx, want.Name)
+	if w != nil || err != nil {
+		return w, err
+	}
+	switch {
+	case !s.Exists:
+		return r.create(ctx, want)
+	case !s.Postgres || s.Is.Role != want.Role: // not ours: ours have our role
+		return nil, r.taken(s)
+	case s.Is == want:
+		r.rec.Made.SchemaReady = true
+		return nil, nil
+	}
+	r.Log.WarnContext(ctx, "schema is made anew", "federation", r.rec.Name, "schema", want.Name, "host", s.Is.Host, "wanted", want.Host)
+	if w, err := r.tell(ctx, "drop schema", warehouse.DropSchema(want.Name)); w != nil || err != nil {
+		return w, err
+	}
+	for g := range s.Usage { // the grants go with it, also those that others gave
+		if !slices.Contains(r.rec.Made.Kept, g) {
+			r.rec.Made.Kept = append(r.rec.Made.Kept, g)
+		}
+	}
+	return r.create(ctx, want)
+}
+
+func (r *run) create(ctx context.Context, want warehouse.ExternalSchema) (*wait, error) {
+	w, err := r.tell(ctx, "create schema", want.Create())
+	if w != nil || err != nil {
+		return w, err
+	}
+	r.rec.Made.SchemaReady, r.rec.Proved = true, r.began.AddDate(-1, 0, 0)
+	r.schema = &warehouse.Schema{Exists: true, External: true, Postgres: true, Is: want}
+	return nil, nil
+}
+
+func (r *run) taken(s *warehouse.Schema) error {
+	whose := "a schema of the warehouse itself"
+	switch {
+	case s.Postgres:
+		whose = "an external schema that reads with role " + s.Is.Role
+	case s.External:
+		whose = "an external schema of another kind"
+	}
+	return r.blocked("make schema", warehouse.SchemaTaken, "choose another schema name, or drop that schema",
+		fmt.Errorf("schema %s is there and is not Sluice's: it is %s", r.rec.Wanted.Schema, whose))
+}
+
+// look asks the warehouse what a schema is, once a run.
+func (r *run) look(ctx context.Context, name string) (*warehouse.Schema, *wait, error) {
+	if r.schema != nil {
+		return r.schema, nil, nil
+	}
+	rows, w, err := r.ask(ctx, "look at schema", warehouse.Look(name))
+	if w != nil || err != nil {
+		return nil, w, err
+	}
+	s, err := warehouse.ReadSchema(name, rows)
+	if err != nil {
+		return nil, nil, &fault.Error{Kind: fault.Bug, Reason: "Unforeseen", Op: "look at schema", Subject: "federation " + r.rec.Name, Err: err, Fix: "report this message"}
+	}
+	r.schema = &s
+	return &s, nil, nil
+}
+
+// grants gives usage to those who shall have it, and takes back what Sluice gave to others.
+func (r *run) grants(ctx context.Context) (*wait, error) {
+	name, want := r.rec.Wanted.Schema, union(r.rec.Wanted.GrantUsageTo, r.rec.Made.Kept)
+	s, w, err := r.look(ctx, name)
+	if w != nil || err != nil {
+		return w, err
+	}
+	var give, take []warehouse.Grantee
+	for _, g := range want {
+		if !s.Usage[g] {
+			give = append(give, g)
+		}
+	}
+	for _, g := range r.rec.Made.Grants {
+		if s.Usage[g] && !slices.Contains(want, g) {
+			take = append(take, g)
+		}
+	}
+	if len(take) > 0 {
+		if w, err := r.tell(ctx, "revoke usage", warehouse.Revoke(name, take)); w != nil || err != nil {
+			return w, err
+		}
+	}
+	if len(give) > 0 {
+		if w, err := r.tell(ctx, "grant usage", warehouse.Grant(name, give)); w != nil || err != nil {
+			return w, err
+		}
+	}
+	if !slices.Equal(r.rec.Made.Grants, r.rec.Wanted.GrantUsageTo) {
+		r.rec.Made.Grants = r.rec.Wanted.GrantUsageTo
+	}
+	r.rec.Made.Kept = nil
+	return nil, nil
+}
+
+// verify proves the federation by a query from end to end, unless it was proved not long ago.
+func (r *run) verify(ctx context.Context) (*wait, error) {
+	if !r.acted && r.now().Before(r.rec.Proved.Add(proofLife)) && r.rec.Phase == Ready {
+		return nil, nil
+	}
+	rows, w, err := r.ask(ctx, "prove by tables", warehouse.Tables(r.rec.Wanted.Schema))
+	if fault.ReasonOf(err) == warehouse.PasswordRefused && r.rec.Wanted.Credentials.Own() && r.rec.Made.LoginReady {
+		r.rec.Made.LoginReady = false // our own login is not as it was left: see to it first
+		return nil, errAgain
+	}
+	if w != nil || err != nil {
+		return w, err
+	}
+	empty := "the login sees no table in schema " + r.rec.Made.Endpoint.Schema + " of the source"
+	if len(rows) > 0 && len(rows[0]) == 1 {
+		empty = ""
+		if _, w, err := r.finish(ctx, "prove by a row", warehouse.OneRow(r.rec.Wanted.Schema, rows[0][0]), ""); w != nil || err != nil {
+			return w, err
+		}
+	}
+	r.rec.set(CondEmpty, empty, r.now())
+	r.rec.Proved = r.now()
+	return nil, nil
+}
+
+// preflightDown looks whether SQL can be run in the warehouse, if there is anything to be taken down.
+func (r *run) preflightDown(ctx context.Context) (*wait, error) {
+	made := r.rec.Made
+	if !made.Begun || made.Cluster == "" {
+		return nil, nil
+	}
+	c, err := r.lookAt(ctx, made.Cluster)
+	if err != nil || c == nil {
+		return nil, err // a cluster that is gone took schema and roles with it
+	}
+	w, err := r.usable(made.Cluster, c)
+	if fault.ReasonOf(err) == ClusterMissing { // it is being deleted
+		return &wait{Waiting, ClusterChanging, "cluster " + made.Cluster + " is " + c.Status, busyWait}, nil
+	}
+	return w, err
+}
+
+// schemaDown drops the schema, if it is ours and nothing is built on it.
+func (r *run) schemaDown(ctx context.Context) (*wait, error) {
+	made := r.rec.Made
+	if !made.Begun || made.Schema == "" || made.Cluster == "" {
+		return nil, nil
+	}
+	if c, err := r.lookAt(ctx, made.Cluster); err != nil || c == nil {
+		return nil, err
+	}
+	s, w, err := r.look(ctx, made.Schema)
+	if w != nil || err != nil {
+		return w, err
+	}
+	if !s.Postgres || s.Is.Role != made.RoleARN {
+		r.rec.Made.SchemaReady = false
+		return nil, nil
+	}
+	w, err = r.tell(ctx, "drop schema", warehouse.DropSchema(made.Schema))
+	if w != nil || err != nil {
+		return w, err
+	}
+	r.rec.Made.SchemaReady, r.schema = false, nil
+	return nil, nil
+}
