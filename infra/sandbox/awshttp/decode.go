@@ -216,7 +216,10 @@ func (b *binder) blob(path string, value any, target reflect.Value) {
 
 func (b *binder) list(path string, value any, target reflect.Value) {
 	items, ok := value.([]any)
-	if b.form {
+	switch {
+	case b.flat:
+		items, ok = flatList(value)
+	case b.form:
 		items, ok = formList(value)
 	}
 	if !ok {
@@ -251,6 +254,15 @@ func formList(value any) (items []any, ok bool) {
 		return inOrder(numbered)
 	}
 	return nil, false
+}
+
+// flatList reads {"1": …, "2": …}.
+func flatList(value any) (items []any, ok bool) {
+	numbered, ok := value.(map[string]any)
+	if !ok {
+		return nil, value == ""
+	}
+	return inOrder(numbered)
 }
 
 // inOrder lists values by the numbers that are their keys.

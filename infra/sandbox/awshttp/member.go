@@ -14,7 +14,7 @@ type member struct {
 	omitEmpty bool
 	required  bool
 	dateTime  bool
-	list      string // name of the elements in XML
+	list      string // name of the elements in XML; empty is the protocol's
 	place     string // path, query, header, status, payload; empty: the body
 	key       string // name of the capture, parameter or header
 }
@@ -35,7 +35,7 @@ func members(t reflect.Type) iter.Seq[member] {
 
 // describe reads the tags of a field; false if the field is no member.
 func describe(f reflect.StructField) (member, bool) {
-	m := member{StructField: f, name: f.Name, list: "member"}
+	m := member{StructField: f, name: f.Name}
 	name, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	if name == "-" {
 		return m, false

@@ -25,6 +25,7 @@ type input struct {
 	header    http.Header // of a REST request
 	members   map[string]any
 	form      bool // members come from a form: every scalar is a string
+	flat      bool // lists of the form have no word before their numbers
 	direct    bool // members hold those of path, query and header too
 	body      []byte
 }
@@ -81,8 +82,8 @@ func (e *endpoint) route(r *http.Request, body []byte) (input, error) {
 			in.operation = name
 		}
 		in.members, err = parseJSON(body)
-	case Query:
-		in.form = true
+	case Query, EC2Query:
+		in.form, in.flat = true, e.Protocol == EC2Query
 		in.operation, in.members, err = parseForm(body)
 	case RESTJSON:
 		in.query, in.header = r.URL.Query(), r.Header
