@@ -14,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
 	"github.com/sluicehq/sluice/infra/sandbox/eventbridge"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
+	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
@@ -52,10 +53,11 @@ func (w *World) openAWS(ctx context.Context) error {
 	buses := eventbridge.New(eventbridge.Config{Clock: w.Clock, Invoker: w.Lambda})
 	secrets := secretsmanager.New(secretsmanager.Config{Clock: w.Clock, Invoke: w.Lambda, DryRun: w.Lambda.MayInvoke, Publish: announcer{buses}})
 	schedules := scheduler.New(scheduler.Config{Clock: w.Clock, Invoker: w.Lambda, Roles: people})
+	w.KMS = kms.New(kms.Config{Clock: w.Clock, Authorizer: people})
 	w.DynamoDB = dynamodb.New(dynamodb.Config{Clock: w.Clock, NodeModules: w.config.NodeModules})
 	w.onClose(w.DynamoDB.Close)
 	w.AWS.Register(people.Services()...)
-	w.AWS.Register(w.DynamoDB.AWS())
+	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS())
 	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), redshiftdata.New(redshiftdata.Config{Clock: w.Clock, Clusters: w.Redshift}).AWS(), buses.AWS(), secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})
 	if err := w.addRoles(ctx); err != nil {

@@ -21,6 +21,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/control"
 	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
+	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
@@ -49,6 +50,7 @@ type World struct {
 	Identity  *identity.Store
 	Lambda    *lambda.Service
 	DynamoDB  *dynamodb.Service
+	KMS       *kms.Service
 	Deployer  *template.Deployer
 	Operator  identity.Credentials // of the IAM user operator, who may do everything
 
