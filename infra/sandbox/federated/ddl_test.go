@@ -115,4 +115,3 @@ func TestABatchIsAllOrNothing(t *testing.T) {
 		t.Errorf("%s servers for one schema", left)
 	}
 }
-

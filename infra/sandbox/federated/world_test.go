@@ -238,4 +238,3 @@ func ddl(edit ...string) string {
 		orders.Port(), roleARN, secretARN)
 	return strings.NewReplacer(edit...).Replace(sql)
 }
-

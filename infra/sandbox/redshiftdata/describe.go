@@ -16,7 +16,8 @@ type description struct {
 	Id                string
 	ClusterIdentifier string
 	Database          string
-	DbUser            string
+	DbUser            string `json:",omitempty"`
+	SecretArn         string `json:",omitempty"`
 	CreatedAt         time.Time
 	UpdatedAt         time.Time
 	Duration          int64  // nanoseconds
@@ -66,6 +67,9 @@ func (s *Service) describeStatement(_ context.Context, call *awshttp.Call) (any,
 		CreatedAt: st.created, UpdatedAt: st.updated, Duration: st.took().Nanoseconds(), Error: st.problem,
 		HasResultSet: st.hasResultSet(), QueryParameters: st.arguments, RedshiftPid: int64(st.pid), RedshiftQueryId: -1,
 		ResultFormat: "JSON", ResultRows: -1, ResultSize: -1, Status: st.status,
+	}
+	if st.login.secretARN != "" {
+		d.DbUser, d.SecretArn = "", st.login.secretARN
 	}
 	if r := st.last(); r != nil {
 		d.RedshiftQueryId, d.ResultRows, d.ResultSize = st.queryID, r.rows, r.size

@@ -1,14 +1,16 @@
 // Package redshiftdata plays the Amazon Redshift Data API: statements that run in the background, as a database user,
 // on the real PostgreSQL behind a cluster.
 //
-// A statement authenticates with DbUser, for which the caller needs redshift:GetClusterCredentials as well. Other ways
-// (SecretArn, WorkgroupName, the caller's own identity) and sessions are not there, and are refused as not there.
+// A statement authenticates with DbUser, for which the caller needs redshift:GetClusterCredentials as well, or with
+// SecretArn, for which the caller needs secretsmanager:GetSecretValue. Other ways (WorkgroupName, the caller's own
+// identity) and sessions are not there, and are refused as not there.
 //
 // What AWS's documentation leaves open is decided here, and nothing but this sandbox says that it is so:
 //   - A statement of somebody else is answered like one that does not exist.
 //   - A ClientToken that comes again with another request is a ValidationException.
 //   - A cluster that is paused, or a user that does not exist, lets the statement fail, not the call.
 //   - In a batch that fails, statements before the failure read FINISHED although they are rolled back, later ones ABORTED.
+//   - A login by SecretArn reads the secret when the statement is submitted, and meets the cluster when it runs.
 //   - A page of results has 1,000 rows.
 //   - Fields have the types of PostgreSQL's columns; everything but integers, floats, booleans and bytea is a string.
 package redshiftdata
@@ -26,6 +28,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/federated"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // Lives and limits of the service.
@@ -64,6 +67,9 @@ type Config struct {
 	Clock    Clock
 	Clusters Clusters
 	External External // nil is clusters that do not know external schemas
+	// API reads the secrets of logins, and Verify checks their passwords. Both nil is a service without such logins.
+	API    API
+	Verify func(ctx context.Context, cluster, user string, password secret.Value) error
 }
 
 // A Service is the Data API. Its methods may be called from several goroutines.
@@ -71,6 +77,8 @@ type Service struct {
 	clock    Clock
 	clusters Clusters
 	external External
+	api      API
+	verify   func(ctx context.Context, cluster, user string, password secret.Value) error
 
 	mu         sync.Mutex
 	statements map[string]*statement // by id
@@ -85,7 +93,7 @@ type Service struct {
 // New returns a service without statements.
 func New(c Config) *Service {
 	return &Service{
-		clock: c.Clock, clusters: c.Clusters, external: c.External,
+		clock: c.Clock, clusters: c.Clusters, external: c.External, api: c.API, verify: c.Verify,
 		statements: map[string]*statement{}, tokens: map[string]token{}, failing: map[int64]string{},
 	}
 }

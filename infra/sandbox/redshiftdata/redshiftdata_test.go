@@ -295,7 +295,8 @@ func TestRequestsThatDoNotFit(t *testing.T) {
 		{"blank", func(in *input) { in.Sql = new(" \n") }, "ValidationException", "empty"},
 		{"too long", func(in *input) { in.Sql = new("SELECT '" + strings.Repeat("x", 100<<10) + "'") }, "ValidationException", "102400"},
 		{"own identity", func(in *input) { in.DbUser = nil }, "UnknownOperationException", "give DbUser"},
-		{"secret", func(in *input) { in.SecretArn = new("arn") }, "UnknownOperationException", "SecretArn"},
+		{"user and secret", func(in *input) { in.SecretArn = new("arn") }, "ValidationException", "cannot be specified together"},
+		{"secret", func(in *input) { in.DbUser, in.SecretArn = nil, new("arn") }, "UnknownOperationException", "SecretArn"},
 		{"workgroup", func(in *input) { in.WorkgroupName = new("w") }, "UnknownOperationException", "WorkgroupName"},
 		{"CSV", func(in *input) { in.ResultFormat = types.ResultFormatStringCsv }, "UnknownOperationException", "CSV"},
 	} {

@@ -33,7 +33,8 @@ func translateRoles(sql string) string {
 			c.Skip("restrict")
 		}
 		if ok && c.Done() && force {
-			return "DO " + redshiftsql.Text("BEGIN DROP OWNED BY "+roleName(name)+"; DROP ROLE "+roleName(name)+"; END")
+			role := roleName(name) // whose grants only a member may take back
+			return "DO " + redshiftsql.Text("BEGIN GRANT "+role+" TO CURRENT_USER; DROP OWNED BY "+role+"; DROP ROLE "+role+"; END")
 		}
 		if ok && c.Done() {
 			return "DROP ROLE " + roleName(name)

@@ -63,6 +63,11 @@ func (s *Service) move(st *statement, status string) {
 
 // inSession runs the parts in a session of the database user; a batch is one transaction.
 func (s *Service) inSession(ctx context.Context, st *statement) error {
+	if st.login.secretARN != "" {
+		if err := s.verify(ctx, st.where.cluster, st.login.user, st.login.password); err != nil {
+			return err
+		}
+	}
 	conn, err := s.clusters.Session(ctx, st.where.cluster, st.where.database, st.where.user)
 	if err != nil {
 		return err

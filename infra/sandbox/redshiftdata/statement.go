@@ -25,6 +25,7 @@ type statement struct {
 	id        string
 	submitter awshttp.Principal
 	where     target
+	login     login
 	name      string
 	batch     bool
 	arguments []argument

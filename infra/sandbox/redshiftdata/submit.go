@@ -21,6 +21,7 @@ type submission struct {
 	DbUser            string
 	Parameters        []argument
 	ResultFormat      string
+	SecretArn         string
 	StatementName     string
 }
 
@@ -36,7 +37,8 @@ type receipt struct {
 	ClusterIdentifier string
 	CreatedAt         time.Time
 	Database          string
-	DbUser            string
+	DbUser            string `json:",omitempty"`
+	SecretArn         string `json:",omitempty"`
 }
 
 func (s *Service) executeStatement(ctx context.Context, call *awshttp.Call) (any, error) {
@@ -74,6 +76,10 @@ func (s *Service) submit(ctx context.Context, call *awshttp.Call, in submission,
 	if !s.clusters.HasCluster(in.ClusterIdentifier) {
 		return nil, invalid("Redshift endpoint doesn't exist in this region.")
 	}
+	login, err := s.logIn(ctx, call, in)
+	if err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	st, known, err := s.repeated(call, in, sqls)
@@ -84,9 +90,9 @@ func (s *Service) submit(ctx context.Context, call *awshttp.Call, in submission,
 		if s.active() >= maxActive {
 			return nil, &awshttp.Error{Code: "ActiveStatementsExceededException", Message: fmt.Sprintf("Active statements exceeded the allowed quota (%d).", maxActive)}
 		}
-		st = s.add(ctx, call, in, sqls, batch)
+		st = s.add(ctx, call, in, login, sqls, batch)
 	}
-	return receipt{st.id, st.where.cluster, st.created, st.where.database, st.where.user}, nil
+	return receipt{st.id, st.where.cluster, st.created, st.where.database, in.DbUser, in.SecretArn}, nil
 }
 
 func (in *submission) validate(sqls []string) error {
@@ -95,9 +101,11 @@ func (in *submission) validate(sqls []string) error {
 		return invalid("Either ClusterIdentifier or WorkgroupName needs to be specified.")
 	case in.Database == "":
 		return invalid("Database needs to be specified.")
-	case in.DbUser == "":
+	case in.DbUser != "" && in.SecretArn != "":
+		return invalid("DbUser and SecretArn cannot be specified together.")
+	case in.DbUser == "" && in.SecretArn == "":
 		return &awshttp.Error{Status: http.StatusNotImplemented, Code: "UnknownOperationException",
-			Message: "the sandbox does not have logins of the Data API as the caller's own identity; give DbUser"}
+			Message: "the sandbox does not have logins of the Data API as the caller's own identity; give DbUser or SecretArn"}
 	case in.ResultFormat != "" && in.ResultFormat != "JSON":
 		return &awshttp.Error{Status: http.StatusNotImplemented, Code: "UnknownOperationException",
 			Message: "the sandbox does not have results of the Data API in the format " + in.ResultFormat}
@@ -135,8 +143,12 @@ func (in *submission) accesses(call *awshttp.Call) []awshttp.Access {
 	}
 	keys := map[string][]string{"redshift:DbUser": {in.DbUser}, "redshift:DbName": {in.Database}}
 	const login = "redshift:GetClusterCredentials"
+	execute := awshttp.Access{Action: "redshift-data:" + call.Operation, Resource: arn("cluster", in.ClusterIdentifier)}
+	if in.SecretArn != "" {
+		return []awshttp.Access{execute}
+	}
 	return []awshttp.Access{
-		{Action: "redshift-data:" + call.Operation, Resource: arn("cluster", in.ClusterIdentifier)},
+		execute,
 		{Action: login, Resource: arn("dbuser", in.ClusterIdentifier+"/"+in.DbUser), Context: keys},
 		{Action: login, Resource: arn("dbname", in.ClusterIdentifier+"/"+in.Database), Context: keys},
 	}
@@ -169,12 +181,12 @@ func (s *Service) active() (n int) {
 	return n
 }
 
-func (s *Service) add(ctx context.Context, call *awshttp.Call, in submission, sqls []string, batch bool) *statement {
+func (s *Service) add(ctx context.Context, call *awshttp.Call, in submission, l login, sqls []string, batch bool) *statement {
 	// It outlives the request, until it is cancelled.
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.queries++
 	st := &statement{
-		id: uuid.New(), submitter: call.Principal, where: target{in.ClusterIdentifier, in.Database, in.DbUser}, name: in.StatementName,
+		id: uuid.New(), submitter: call.Principal, where: target{in.ClusterIdentifier, in.Database, l.user}, login: l, name: in.StatementName,
 		batch: batch, arguments: slices.Clone(in.Parameters), created: call.Time, cancel: cancel,
 		status: submitted, updated: call.Time, queryID: s.queries,
 	}

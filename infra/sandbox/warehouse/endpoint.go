@@ -14,6 +14,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 const (
@@ -38,6 +39,9 @@ type Config struct {
 	Certificate *tls.Certificate
 	// MaxConnections limits connections at one time; 0 is 80.
 	MaxConnections int
+	// Opening is called before a session opens in a database, for what must be up to date then. It cannot refuse the
+	// session; nil does nothing.
+	Opening func(ctx context.Context, database string)
 	// Log takes one line for each login that is refused; nil takes none. No password is ever in it.
 	Log *slog.Logger
 }
@@ -48,6 +52,7 @@ type Endpoint struct {
 	host      string
 	database  *postgres.Server
 	clock     Clock
+	opening   func(ctx context.Context, database string)
 	log       *slog.Logger
 	listener  net.Listener
 	slots     chan struct{} // one token for each connection
@@ -71,6 +76,7 @@ func Listen(ctx context.Context, c Config) (*Endpoint, error) {
 		host:        cmp.Or(c.Host, "localhost"),
 		database:    c.Database,
 		clock:       c.Clock,
+		opening:     c.Opening,
 		log:         cmp.Or(c.Log, slog.New(slog.DiscardHandler)),
 		listener:    listener,
 		slots:       make(chan struct{}, cmp.Or(c.MaxConnections, defaultConnections)),
@@ -118,6 +124,18 @@ func (e *Endpoint) Resume() {
 // HasUser reports whether the cluster has a database user of that name.
 func (e *Endpoint) HasUser(ctx context.Context, name string) (bool, error) {
 	return e.directory.hasUser(ctx, name)
+}
+
+// Verify checks the password of an ordinary login, for services that stand inside the cluster. Its error is what a
+// client would hear; it is [ErrPaused] when the cluster is paused.
+func (e *Endpoint) Verify(ctx context.Context, user string, password secret.Value) error {
+	e.mu.Lock()
+	paused := e.paused
+	e.mu.Unlock()
+	if paused {
+		return ErrPaused
+	}
+	return e.directory.verify(ctx, user, password)
 }
 
 // Session opens a session of a database user without a login, for services that stand inside the cluster.

@@ -37,6 +37,9 @@ func (e *Endpoint) logIn(ctx context.Context, c *client) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
+	if e.opening != nil {
+		e.opening(ctx, c.database())
+	}
 	server, err := e.connect(ctx, c, login.User)
 	if err != nil {
 		leave(ctx)
