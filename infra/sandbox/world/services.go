@@ -17,7 +17,6 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
-	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
 	"github.com/sluicehq/sluice/infra/sandbox/scheduler"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
@@ -56,9 +55,12 @@ func (w *World) openAWS(ctx context.Context) error {
 	w.KMS = kms.New(kms.Config{Clock: w.Clock, Authorizer: people})
 	w.DynamoDB = dynamodb.New(dynamodb.Config{Clock: w.Clock, NodeModules: w.config.NodeModules})
 	w.onClose(w.DynamoDB.Close)
+	if err := w.openData(); err != nil {
+		return err
+	}
 	w.AWS.Register(people.Services()...)
 	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS())
-	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), redshiftdata.New(redshiftdata.Config{Clock: w.Clock, Clusters: w.Redshift}).AWS(), buses.AWS(), secrets.AWS(), schedules.AWS())
+	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Data.AWS(), buses.AWS(), secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})
 	if err := w.addRoles(ctx); err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sluicehq/sluice/infra/sandbox/federated"
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 )
@@ -76,12 +77,14 @@ func (w *World) openWarehouse(ctx, life context.Context) error {
 	}
 	w.Warehouse, err = warehouse.Listen(life, warehouse.Config{
 		Address: address(port), Host: Host, Database: server, Clock: w.Clock, Certificate: certificate, Log: w.config.Log,
+		Opening: w.refreshSchemas,
 	})
 	if err != nil {
 		return portError(port, err)
 	}
 	w.onClose(func() error { w.Warehouse.Close(); return nil })
 	w.minted = &mint{Endpoint: w.Warehouse}
+	w.database = server
 	return nil
 }
 
@@ -95,6 +98,9 @@ func furnish(ctx context.Context, server *postgres.Server) error {
 		return err
 	}
 	defer conn.Close(ctx)
+	if err := federated.Furnish(ctx, conn); err != nil {
+		return err
+	}
 	if _, err := conn.Exec(ctx, schema, pgx.QueryExecModeSimpleProtocol); err != nil {
 		return fmt.Errorf("furnish database %s: %w", Database, err)
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -20,10 +21,13 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
 	"github.com/sluicehq/sluice/infra/sandbox/control"
 	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
+	"github.com/sluicehq/sluice/infra/sandbox/federated"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
 	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
+	"github.com/sluicehq/sluice/infra/sandbox/postgres"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
+	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 	"github.com/sluicehq/sluice/shared/secret"
@@ -47,6 +51,7 @@ type World struct {
 	Warehouse *warehouse.Endpoint
 	Authority *warehouse.Authority // which signs the warehouse's certificates
 	Redshift  *redshift.Service
+	Data      *redshiftdata.Service // runs SQL
 	Identity  *identity.Store
 	Lambda    *lambda.Service
 	DynamoDB  *dynamodb.Service
@@ -58,8 +63,12 @@ type World struct {
 	listener net.Listener
 	started  time.Time
 	minted   *mint
-	closers  []func() error // in the order of starting
-	close    func() error
+	database *postgres.Server // behind the warehouse
+	schemas  atomic.Pointer[federated.Schemas]
+	// network reports whether a cluster reaches a host; nil is a world without sources.
+	network func(cluster, host string, port int) bool
+	closers []func() error // in the order of starting
+	close   func() error
 }
 
 // Start starts a world and deploys the assembly. ctx bounds the start; after that the world runs until [World.Close].
