@@ -48,8 +48,8 @@ func (r *run) finish(ctx context.Context, purpose, sql, token string) (id string
 		return "", nil, err
 	}
 	r.rec.Statement = nil
-	for waited := time.Duration(0); waited < statementPatience; waited += statementPoll {
-		r.sleep(ctx, statementPoll)
+	for waited, pause := time.Duration(0), firstPoll; waited < statementPatience; waited, pause = waited+pause, min(2*pause, lastPoll) {
+		r.sleep(ctx, pause)
 		p, found, err := r.SQL.Progress(ctx, id)
 		switch {
 		case err != nil:

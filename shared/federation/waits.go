@@ -30,9 +30,11 @@ const (
 	// Source: reports of users; AWS names no limit (AWS IAM User Guide, "Changes that I make are not always immediately visible").
 	propagation = 5 * time.Minute
 
-	// statementPatience is how long a run waits for a statement, looking every statementPoll.
+	// statementPatience is how long a run waits for a statement. It looks after firstPoll, and then after twice as long each
+	// time, up to lastPoll: each look is a call.
 	statementPatience = 10 * time.Second
-	statementPoll     = 200 * time.Millisecond
+	firstPoll         = 150 * time.Millisecond
+	lastPoll          = time.Second
 
 	// proofLife is how long a proof by query counts. Drift that no description shows is found after at most this time.
 	proofLife = time.Hour
