@@ -139,22 +139,21 @@ func TestTimeIsLeftToReport(t *testing.T) {
 
 func TestWire(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
-	t.Run("nothing is right", func(t *testing.T) {
-		dir := t.TempDir()
-		t.Setenv("LAMBDA_TASK_ROOT", dir)
-		if err := errors.Join(os.Mkdir(filepath.Join(dir, "authorities"), 0o700), os.WriteFile(filepath.Join(dir, "authorities", "rds.pem"), nil, 0o600)); err != nil {
-			t.Fatal(err)
-		}
+	t.Run("nothing is set", func(t *testing.T) {
 		for _, name := range slices.Concat(slices.Collect(maps.Keys(settings.Login{}.Env())), []string{"AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}) {
 			t.Setenv(name, "")
 		}
-		if _, err := wire(log); err == nil || len(strings.Split(err.Error(), "\n")) != 5 {
-			t.Errorf("%v; want all five problems", err)
+		if _, err := wire(log); err == nil || len(strings.Split(err.Error(), "\n")) != 4 {
+			t.Errorf("%v; want all four problems", err)
 		}
 	})
 	t.Run("deployed", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := errors.Join(os.Mkdir(filepath.Join(dir, "authorities"), 0o700), os.WriteFile(filepath.Join(dir, "authorities", "rds.pem"), nil, 0o600)); err != nil {
+			t.Fatal(err)
+		}
 		env := settings.Login{Stage: "test"}.Env()
-		maps.Copy(env, map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE", "LAMBDA_TASK_ROOT": t.TempDir()})
+		maps.Copy(env, map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "EXAMPLE", "AWS_SECRET_ACCESS_KEY": "EXAMPLE", "LAMBDA_TASK_ROOT": dir})
 		for name, value := range env {
 			t.Setenv(name, value)
 		}
@@ -162,8 +161,12 @@ func TestWire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if k := got.(*handler).keeper.(*sourcelogin.Keeper); k.Roots == nil || k.Secrets == nil {
+		k := got.(*handler).keeper.(*sourcelogin.Keeper)
+		if k.Secrets == nil {
 			t.Errorf("wired %+v", k)
+		}
+		if _, err := k.Roots(); err == nil || !strings.Contains(err.Error(), filepath.Join(dir, "authorities", "rds.pem")) {
+			t.Errorf("%v; want the file beside the binary that is no certificate", err)
 		}
 	})
 }

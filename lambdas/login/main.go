@@ -3,10 +3,12 @@
 package main
 
 import (
+	"crypto/x509"
 	"errors"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
@@ -24,11 +26,12 @@ func main() { awslambda.Start("login", wire) }
 func wire(log *slog.Logger) (lambda.Handler, error) {
 	s, wrongSettings := settings.LoadLogin(os.LookupEnv)
 	cfg, wrongClient := awsclient.Load(os.LookupEnv)
-	// LAMBDA_TASK_ROOT is the folder of the binary and of what is deployed beside it.
-	roots, wrongRoots := sourcelogin.Authorities(filepath.Join(os.Getenv("LAMBDA_TASK_ROOT"), "authorities"))
-	if err := errors.Join(wrongSettings, wrongClient, wrongRoots); err != nil {
+	if err := errors.Join(wrongSettings, wrongClient); err != nil {
 		return nil, err
 	}
+	// LAMBDA_TASK_ROOT is the folder of the binary and of what is deployed beside it.
+	authorities := filepath.Join(os.Getenv("LAMBDA_TASK_ROOT"), "authorities")
+	roots := sync.OnceValues(func() (*x509.CertPool, error) { return sourcelogin.Authorities(authorities) })
 	return &handler{
 		keeper: &sourcelogin.Keeper{Secrets: awsdbsecret.New(secretsmanager.NewFromConfig(cfg)), Roots: roots},
 		log:    log.With("stage", s.Stage),

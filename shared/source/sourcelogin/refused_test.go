@@ -2,6 +2,8 @@ package sourcelogin_test
 
 import (
 	"context"
+	"crypto/x509"
+	"errors"
 	"fmt"
 	"net"
 	"strings"
@@ -12,6 +14,7 @@ import (
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/source"
+	"github.com/sluicehq/sluice/shared/source/sourcelogin"
 )
 
 // Each thing that can be wrong has one reason, and nothing is left in the source.
@@ -41,8 +44,11 @@ func TestEnsureRefused(t *testing.T) {
 			fault.Blocked, source.SecretUnreadable, []string{ownSecret, `"postgres"`}},
 		"admin of another engine": {func(w *world) { admin(w, func(c *source.Credential) { c.Engine = source.MySQL }) },
 			fault.Blocked, source.SecretUnreadable, []string{adminSecret, `"mysql"`}},
-		"authority is not known": {func(w *world) { w.keeper.Roots = connectortest.NewAuthority("another").Pool() },
+		"authority is not known": {func(w *world) { w.keeper.Roots = trusting(connectortest.NewAuthority("another")) },
 			fault.Blocked, source.SourceUntrusted, []string{"unknown authority", "folder authorities"}},
+		"authorities cannot be read": {func(w *world) {
+			w.keeper.Roots = func() (*x509.CertPool, error) { return nil, errors.New("rds.pem holds no certificate") }
+		}, fault.Blocked, sourcelogin.Misconfigured, []string{"rds.pem", "deploy"}},
 		"certificate of another name": {func(w *world) { w.front.tls = authority.Issue("db.example.com", time.Hour, time.Hour) },
 			fault.Blocked, source.SourceUntrusted, []string{"db.example.com", "localhost"}},
 		"certificate has expired": {func(w *world) { w.front.tls = authority.Issue("localhost", 2*time.Hour, -time.Hour) },

@@ -59,7 +59,7 @@ func open(ctx context.Context, d door) (*session, error) {
 	s.hide(d.password.Reveal())
 	config, err := pgconn.ParseConfig(given) // the only way to a valid config
 	if err != nil {
-		return nil, &fault.Error{Kind: fault.Blocked, Reason: "Misconfigured", Op: "log in to source", Subject: s.subject, Err: s.cause(err.Error()),
+		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "log in to source", Subject: s.subject, Err: s.cause(err.Error()),
 			Fix: "unset PGSERVICE, which names a service that does not exist; nothing is taken from it"}
 	}
 	config.Host, config.Port, config.Database = d.Host, uint16(d.Port), d.Database

@@ -13,6 +13,9 @@ import (
 	"github.com/sluicehq/sluice/shared/source"
 )
 
+// Misconfigured is the reason where what was deployed with the function, or its environment, keeps it from any login.
+const Misconfigured = "Misconfigured"
+
 // Secrets reads logins.
 type Secrets interface {
 	// Read is the current value of the secret with this ARN. A secret that is not there, may not be read or is no
@@ -23,8 +26,9 @@ type Secrets interface {
 // A Keeper keeps logins. Its methods may be called from several goroutines.
 type Keeper struct {
 	Secrets Secrets
-	// Roots are the authorities that a source's certificate may come from; nil means the system's.
-	Roots *x509.CertPool
+	// Roots are the authorities that a source's certificate may come from. It is asked for each login, and no sooner:
+	// to read them takes as long as all else that a function does to start.
+	Roots func() (*x509.CertPool, error)
 }
 
 // Do does what r asks, and is safe to repeat wherever it ended before. What it does in the source it does in one
@@ -85,7 +89,7 @@ func (k *Keeper) admin(ctx context.Context, r source.Request, database string) (
 	}
 	at := r.Endpoint
 	at.Database = database
-	s, err := open(ctx, door{at, login.User, login.Password, k.Roots, asAdmin})
+	s, err := k.open(ctx, at, login.User, login.Password, asAdmin)
 	if fault.ReasonOf(err) != source.AdminRefused {
 		return s, err
 	}
@@ -93,7 +97,15 @@ func (k *Keeper) admin(ctx context.Context, r source.Request, database string) (
 	if unreadable != nil || again.User == login.User && again.Password.Reveal() == login.Password.Reveal() {
 		return nil, err
 	}
-	return open(ctx, door{at, again.User, again.Password, k.Roots, asAdmin})
+	return k.open(ctx, at, again.User, again.Password, asAdmin)
+}
+
+func (k *Keeper) open(ctx context.Context, at source.Endpoint, user string, password secret.Value, as role) (*session, error) {
+	roots, err := k.Roots()
+	if err != nil {
+		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "read certificate authorities", Err: err, Fix: "deploy login again, with a bundle of RDS in the folder authorities"}
+	}
+	return open(ctx, door{at, user, password, roots, as})
 }
 
 func (k *Keeper) adminLogin(ctx context.Context, arn string) (source.Credential, error) {
@@ -111,7 +123,7 @@ func (k *Keeper) adminLogin(ctx context.Context, arn string) (source.Credential,
 
 // prove logs in as Redshift would.
 func (k *Keeper) prove(ctx context.Context, r source.Request, password secret.Value) error {
-	s, err := open(ctx, door{r.Endpoint, r.User, password, k.Roots, asReader})
+	s, err := k.open(ctx, r.Endpoint, r.User, password, asReader)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package sourcelogin_test
 
 import (
 	"context"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
+	"github.com/sluicehq/sluice/shared/connector/connectortest"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/source"
@@ -108,7 +110,7 @@ func newWorld(t *testing.T, named ...string) *world {
 		name = named[0]
 	}
 	w.front.open(t)
-	w.keeper = &sourcelogin.Keeper{Secrets: w, Roots: authority.Pool()}
+	w.keeper = &sourcelogin.Keeper{Secrets: w, Roots: trusting(authority)}
 	w.request = source.Request{
 		Action: source.Ensure, Federation: "orders", Admin: adminSecret, Secret: ownSecret, Mark: mark, User: fmt.Sprintf("sluice_orders_%d", n),
 		Endpoint: source.Endpoint{Host: "localhost", Port: w.front.port(), Database: name, Schema: "public"},
@@ -121,6 +123,11 @@ func newWorld(t *testing.T, named ...string) *world {
 		fmt.Sprintf("GRANT %s TO %s", w.owner, w.admin), fmt.Sprintf("CREATE DATABASE %q OWNER %s TEMPLATE template0", name, w.admin))
 	w.super(name, fmt.Sprintf("GRANT CREATE ON SCHEMA public TO %s, %q", w.owner, w.foreign))
 	return w
+}
+
+// trusting is an authority as all that a function trusts.
+func trusting(a *connectortest.Authority) func() (*x509.CertPool, error) {
+	return func() (*x509.CertPool, error) { return a.Pool(), nil }
 }
 
 // Read implements sourcelogin.Secrets.
