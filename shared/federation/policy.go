@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/sluicehq/sluice/shared/settings"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
@@ -15,9 +16,9 @@ const (
 	// Documented is the policy of AWS's documentation: four reads on the one secret, and two actions on all resources.
 	//
 	// Source: Amazon Redshift Database Developer Guide, "Creating a secret and an IAM role to use federated queries".
-	Documented = "documented"
+	Documented = settings.PolicyDocumented
 	// Strict is the reads on the one secret alone.
-	Strict = "strict"
+	Strict = settings.PolicyStrict
 )
 
 // PolicyName is the name of the one inline policy of a role.

@@ -25,6 +25,10 @@ const (
 	firstRetry = 5 * time.Second
 	lastRetry  = 5 * time.Minute
 
+	// claimFor is how long a run may work before another takes over: longer than the function's time limit, and shorter than the
+	// time after which the queue hands out the message of a run that died again.
+	claimFor = 90 * time.Second
+
 	// propagation is how long after our last change of IAM a refusal may still be due to it.
 	//
 	// Source: reports of users; AWS names no limit (AWS IAM User Guide, "Changes that I make are not always immediately visible").
