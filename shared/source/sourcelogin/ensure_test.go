@@ -200,3 +200,13 @@ func TestAtOnce(t *testing.T) {
 	w.ensure(false)
 	other.ensure(false)
 }
+
+// Whoever may make functions in the source cannot have the admin run them.
+func TestSearchPathIsOurs(t *testing.T) {
+	w := newWorld(t)
+	w.as(w.foreign, `CREATE FUNCTION public.pg_get_userbyid(oid) RETURNS name LANGUAGE plpgsql AS 'BEGIN RAISE EXCEPTION $$run as %$$, current_user; END'`)
+	w.as(w.foreign, "CREATE TABLE hidden (id int)")
+	w.here("ALTER ROLE "+w.admin+" SET search_path = public, pg_catalog", "ALTER ROLE "+w.admin+" SET default_transaction_read_only = on")
+	w.ensure(true)
+	w.drop(true)
+}
