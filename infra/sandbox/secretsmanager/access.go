@@ -22,6 +22,9 @@ func (s *Service) open(call *awshttp.Call, action, id string, extra keys) (*reco
 	if r == nil {
 		return nil, notFound("Secrets Manager can't find the specified secret.")
 	}
+	if err := r.managedElsewhere(action); err != nil {
+		return nil, err
+	}
 	return r, nil
 }
 

@@ -45,11 +45,21 @@ func (s *Service) createSecret(ctx context.Context, call *awshttp.Call) (any, er
 	if err := made.putTags(in.Tags); err != nil {
 		return nil, err
 	}
-	made.describe(in.Description, in.KmsKeyId)
+	if in.KmsKeyId != nil {
+		if made.kmsKey, made.key, err = s.choose(call.Principal, made.arn, *in.KmsKeyId); err != nil {
+			return nil, err
+		}
+	}
+	if in.Description != nil {
+		made.description = *in.Description
+	}
 	made.created = s.now()
 	made.changed = made.created
 	if v.kind != absent {
-		if _, err := s.put(ctx, made, token, v, nil); err != nil {
+		if err := s.mayEncrypt(call.Principal, made.arn, made.key, token); err != nil {
+			return nil, err
+		}
+		if _, err := s.put(ctx, made, token, v, made.key, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -79,16 +89,6 @@ func (r *record) createdAlready(token string, v value) (any, error) {
 		return changed{ARN: r.arn, Name: r.name, VersionId: token}, nil
 	}
 	return nil, alreadyExists("The operation failed because the secret %s already exists.", r.name)
-}
-
-// describe sets what is not nil.
-func (r *record) describe(description, kmsKey *string) {
-	if description != nil {
-		r.description = *description
-	}
-	if kmsKey != nil {
-		r.kmsKey = *kmsKey
-	}
 }
 
 // changed is the output of operations that change a secret.

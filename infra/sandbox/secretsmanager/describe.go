@@ -1,6 +1,7 @@
 package secretsmanager
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -20,6 +21,7 @@ type description struct {
 	DeletedDate        *time.Time
 	Description        string              `json:",omitempty"`
 	KmsKeyId           string              `json:",omitempty"`
+	OwningService      string              `json:",omitempty"`
 	RotationEnabled    *bool               // nil until rotation has been turned on once
 	RotationLambdaARN  string              `json:",omitempty"`
 	RotationRules      *ruleNames          // nil if there are none
@@ -48,7 +50,7 @@ func (s *Service) describeSecret(ctx context.Context, call *awshttp.Call) (any, 
 
 func (r *record) summary() description {
 	d := description{
-		ARN: r.arn, Name: r.name, Description: r.description, KmsKeyId: r.kmsKey, Tags: slices.Clone(r.tags),
+		ARN: r.arn, Name: r.name, Description: r.description, KmsKeyId: r.kmsKey, OwningService: r.owner, Tags: slices.Clone(r.tags),
 		CreatedDate: r.created, LastChangedDate: r.changed, LastAccessedDate: optional(r.accessed), DeletedDate: optional(r.deleted),
 	}
 	if !r.rotation.configured {
@@ -115,7 +117,7 @@ func (s *Service) listSecretVersionIDs(ctx context.Context, call *awshttp.Call) 
 	all := []versionEntry{}
 	for _, v := range r.versions {
 		if len(v.labels) > 0 || in.IncludeDeprecated != nil && *in.IncludeDeprecated {
-			all = append(all, v.entry(r.kmsKey))
+			all = append(all, v.entry())
 		}
 	}
 	out := versionList{ARN: r.arn, Name: r.name}
@@ -123,15 +125,14 @@ func (s *Service) listSecretVersionIDs(ctx context.Context, call *awshttp.Call) 
 	return out, err
 }
 
-func (v *version) entry(kmsKey string) versionEntry {
+func (v *version) entry() versionEntry {
 	e := versionEntry{VersionId: v.id, VersionStages: v.labelled(), CreatedDate: v.created, LastAccessedDate: optional(v.accessed)}
 	if v.value.kind == absent {
 		return e
 	}
-	if kmsKey == "" {
-		kmsKey = "DefaultEncryptionKey"
+	for _, key := range v.keys {
+		e.KmsKeyIds = append(e.KmsKeyIds, cmp.Or(key, "DefaultEncryptionKey"))
 	}
-	e.KmsKeyIds = []string{kmsKey}
 	return e
 }
 

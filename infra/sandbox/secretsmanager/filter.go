@@ -11,8 +11,8 @@ type filter struct {
 	Values []string
 }
 
-// The filters that the sandbox has. AWS has more: primary-region, owning-service and all.
-var filterKeys = []string{"description", "name", "tag-key", "tag-value"}
+// The filters that the sandbox has. AWS has more: primary-region and all.
+var filterKeys = []string{"description", "name", "owning-service", "tag-key", "tag-value"}
 
 func checkFilters(filters []filter) error {
 	for _, f := range filters {
@@ -43,6 +43,8 @@ func (r *record) fits(key, want string) bool {
 	switch key {
 	case "name":
 		have = []string{r.name}
+	case "owning-service":
+		have = []string{r.owner}
 	case "description":
 		have, want = []string{strings.ToLower(r.description)}, strings.ToLower(want)
 	case "tag-key", "tag-value":

@@ -253,7 +253,7 @@ func TestListSecrets(t *testing.T) {
 			}
 		})
 	}
-	_, err := w.ListSecrets(t.Context(), &awssecrets.ListSecretsInput{Filters: []types.Filter{filter("owning-service", "rds")}})
+	_, err := w.ListSecrets(t.Context(), &awssecrets.ListSecretsInput{Filters: []types.Filter{filter("primary-region", "us-east-1")}})
 	refused(t, err, "InvalidParameterException", "does not have the filter key")
 }
 

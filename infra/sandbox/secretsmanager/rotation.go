@@ -60,14 +60,15 @@ func (s *Service) begin(ctx context.Context, r *record, token string) error {
 // beginTest runs testSecret for a version that holds the current value and lives as long as the test.
 func (s *Service) beginTest(ctx context.Context, r *record, token string) error {
 	var content value
+	var keys []string
 	if current := r.current(); current != nil {
-		content = current.value
+		content, keys = current.value, current.keys
 	}
 	v, err := r.add(token, content, s.now())
 	if err != nil {
 		return err
 	}
-	v.rotates = true
+	v.rotates, v.keys = true, keys
 	r.label(v, labelPending)
 	s.run(ctx, r, &attempt{token: token, steps: []string{"testSecret"}, test: true})
 	return nil

@@ -14,6 +14,8 @@ import (
 type record struct {
 	name, arn           string
 	description, kmsKey string
+	key                 string // ARN of the KMS key that kmsKey names; empty for AWS's own
+	owner               string // the service that manages the secret; empty if nobody but the account does
 	policy              string // JSON; empty if there is none
 	tags                []tag
 

@@ -44,6 +44,7 @@ type Config struct {
 	// itself. Nil means that a missing permission shows at the first step.
 	DryRun  func(ctx context.Context, by awshttp.Principal, function string) error
 	Publish Publisher // nil means that nobody listens
+	Keys    KeyUser   // nil means that there is no key but AWS's own
 	Region  string    // empty means awshttp.DefaultRegion
 
 	// Retries is how often a failed rotation is run again as a whole, with the same token; zero means

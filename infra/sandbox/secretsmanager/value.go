@@ -36,6 +36,9 @@ func (s *Service) getSecretValue(ctx context.Context, call *awshttp.Call) (any, 
 	if err != nil {
 		return nil, err
 	}
+	if err := s.mayDecrypt(call.Principal, r, v); err != nil {
+		return nil, err
+	}
 	v.accessed, r.accessed = day(s.now()), day(s.now())
 	out := secretValue{ARN: r.arn, Name: r.name, VersionId: v.id, VersionStages: v.labelled(), CreatedDate: v.created}
 	if v.value.kind == text {
@@ -112,7 +115,10 @@ func (s *Service) putSecretValue(ctx context.Context, call *awshttp.Call) (any, 
 	if v.kind == absent {
 		return nil, invalidRequest("You must provide either SecretString or SecretBinary.")
 	}
-	made, err := s.put(ctx, r, token, v, in.VersionStages)
+	if err := s.mayEncrypt(call.Principal, r.arn, r.key, token); err != nil {
+		return nil, err
+	}
+	made, err := s.put(ctx, r, token, v, r.key, in.VersionStages)
 	if err != nil {
 		return nil, err
 	}
@@ -143,19 +149,31 @@ func (s *Service) updateSecret(ctx context.Context, call *awshttp.Call) (any, er
 	if err != nil {
 		return nil, err
 	}
-	out := changed{ARN: r.arn, Name: r.name}
-	if v.kind != absent {
-		if out.VersionId, err = s.update(ctx, r, in.ClientRequestToken, v); err != nil {
+	given, key := r.kmsKey, r.key
+	if in.KmsKeyId != nil {
+		if given, key, err = s.choose(call.Principal, r.arn, *in.KmsKeyId); err != nil {
 			return nil, err
 		}
 	}
-	r.describe(in.Description, in.KmsKeyId)
+	out := changed{ARN: r.arn, Name: r.name}
+	if v.kind != absent {
+		if out.VersionId, err = s.update(ctx, call.Principal, r, in.ClientRequestToken, v, key); err != nil {
+			return nil, err
+		}
+	}
+	if key != r.key {
+		s.rekey(call.Principal, r, key)
+	}
+	r.kmsKey, r.key = given, key
+	if in.Description != nil {
+		r.description = *in.Description
+	}
 	r.changed = s.now()
 	return out, nil
 }
 
 // update puts a value under a token that must be new: UpdateSecret has no no-op for a repeated one.
-func (s *Service) update(ctx context.Context, r *record, clientToken *string, v value) (id string, err error) {
+func (s *Service) update(ctx context.Context, by awshttp.Principal, r *record, clientToken *string, v value, key string) (id string, err error) {
 	token, err := valueToken(clientToken)
 	if err != nil {
 		return "", err
@@ -163,7 +181,10 @@ func (s *Service) update(ctx context.Context, r *record, clientToken *string, v 
 	if r.version(token) != nil {
 		return "", tokenInUse(r, token)
 	}
-	_, err = s.put(ctx, r, token, v, nil)
+	if err := s.mayEncrypt(by, r.arn, key, token); err != nil {
+		return "", err
+	}
+	_, err = s.put(ctx, r, token, v, key, nil)
 	return token, err
 }
 
@@ -171,12 +192,12 @@ func tokenInUse(r *record, token string) error {
 	return alreadyExists("You can't use ClientRequestToken %s because that value is already in use for a version of secret %s.", token, r.arn)
 }
 
-// put gives the version called token a value and labels; it makes the version unless a rotation has reserved it.
+// put gives the version called token a value, encrypted with a key, and labels; it makes the version unless a rotation has reserved it.
 // A version that has this value already is left as it is, labels too. Without labels the version becomes AWSCURRENT,
 // and so does the first that has a value at all.
 //
 // A new AWSCURRENT ends a rotation that has not finished; see [Service.abandon].
-func (s *Service) put(ctx context.Context, r *record, token string, v value, labels []string) (*version, error) {
+func (s *Service) put(ctx context.Context, r *record, token string, v value, key string, labels []string) (*version, error) {
 	at := r.version(token)
 	if at != nil && at.value.kind != absent {
 		if at.value.equal(v) {
@@ -196,7 +217,7 @@ func (s *Service) put(ctx context.Context, r *record, token string, v value, lab
 			return nil, err
 		}
 	}
-	at.value = v
+	at.value, at.keys = v, []string{key}
 	if slices.Contains(labels, labelCurrent) {
 		s.abandon(r, at)
 	}

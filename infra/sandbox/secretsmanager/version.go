@@ -23,6 +23,7 @@ type version struct {
 	accessed time.Time // a day; zero if never read
 	value    value     // zero from the start of a rotation until its function puts one
 	labels   []string  // sorted
+	keys     []string  // ARNs of the KMS keys that open the value, the latest first; an empty one is AWS's own
 	rotates  bool      // made by a rotation
 }
 

@@ -18,6 +18,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
+	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
 )
 
@@ -31,6 +32,7 @@ type world struct {
 	t        *testing.T
 	clock    *clock.Clock
 	server   *awshttp.Server
+	service  *secretsmanager.Service
 	rotate   *rotator
 	policies policies
 	bus      bus
@@ -41,12 +43,13 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{t: t, clock: clock.New(t.Context())}
 	w.rotate = &rotator{world: w, on: map[string]func(step) error{}}
-	service := secretsmanager.New(secretsmanager.Config{
-		Clock: w.clock, Invoke: w.rotate, Publish: &w.bus,
+	keys := kms.New(kms.Config{Clock: w.clock, Authorizer: &w.policies})
+	w.service = secretsmanager.New(secretsmanager.Config{
+		Clock: w.clock, Invoke: w.rotate, Publish: &w.bus, Keys: keys,
 		DryRun: func(context.Context, awshttp.Principal, string) error { return w.dryRun },
 	})
 	w.server = awshttp.New(awshttp.Config{Clock: w.clock, Caller: &w.policies, Authorizer: &w.policies})
-	w.server.Register(service.AWS())
+	w.server.Register(w.service.AWS(), keys.AWS())
 	front := httptest.NewServer(w.server)
 	t.Cleanup(front.Close)
 	w.Client = awssecrets.New(awssecrets.Options{

@@ -50,9 +50,11 @@ func (w *World) openAWS(ctx context.Context) error {
 		return err
 	}
 	buses := eventbridge.New(eventbridge.Config{Clock: w.Clock, Invoker: w.Lambda})
-	secrets := secretsmanager.New(secretsmanager.Config{Clock: w.Clock, Invoke: w.Lambda, DryRun: w.Lambda.MayInvoke, Publish: announcer{buses}})
-	schedules := scheduler.New(scheduler.Config{Clock: w.Clock, Invoker: w.Lambda, Roles: people})
 	w.KMS = kms.New(kms.Config{Clock: w.Clock, Authorizer: people})
+	w.Secrets = secretsmanager.New(secretsmanager.Config{
+		Clock: w.Clock, Invoke: w.Lambda, DryRun: w.Lambda.MayInvoke, Publish: announcer{buses}, Keys: w.KMS,
+	})
+	schedules := scheduler.New(scheduler.Config{Clock: w.Clock, Invoker: w.Lambda, Roles: people})
 	w.DynamoDB = dynamodb.New(dynamodb.Config{Clock: w.Clock, NodeModules: w.config.NodeModules})
 	w.onClose(w.DynamoDB.Close)
 	if err := w.openData(); err != nil {
@@ -60,7 +62,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	}
 	w.AWS.Register(people.Services()...)
 	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS())
-	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Data.AWS(), buses.AWS(), secrets.AWS(), schedules.AWS())
+	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Data.AWS(), buses.AWS(), w.Secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})
 	if err := w.addRoles(ctx); err != nil {
 		return err

@@ -27,6 +27,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
+	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
@@ -56,6 +57,7 @@ type World struct {
 	Lambda    *lambda.Service
 	DynamoDB  *dynamodb.Service
 	KMS       *kms.Service
+	Secrets   *secretsmanager.Service
 	Deployer  *template.Deployer
 	Operator  identity.Credentials // of the IAM user operator, who may do everything
 
