@@ -71,11 +71,8 @@ func (s *Schemas) fetch(ctx context.Context, as awshttp.Principal, arn string) (
 	}
 	user, _ := value["username"].(string)
 	password, _ := value["password"].(string)
-	switch {
-	case user == "":
-		return login{}, failure("Secret %s does not have the key username", arn)
-	case password == "":
-		return login{}, failure("Secret %s does not have the key password", arn)
+	if user == "" || password == "" {
+		return login{}, failure("Secret %s needs the keys username and password: one of them is missing", arn)
 	}
 	return login{user, secret.New(password)}, nil
 }

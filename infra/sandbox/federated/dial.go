@@ -31,6 +31,9 @@ func (s *Schemas) dial(ctx context.Context, l login, o options) (*pgx.Conn, erro
 	config.ConnectTimeout = loginTimeout
 	config.DefaultQueryExecMode = pgx.QueryExecModeExec
 	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	if err != nil {
 		return nil, refused(err, o)
 	}

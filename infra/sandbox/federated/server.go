@@ -74,10 +74,13 @@ func (s *Schemas) authority(ctx context.Context, admin *pgx.Conn) (path string, 
 	return path, exec(ctx, admin, "COPY (SELECT unnest(string_to_array("+lines+", E'\\n'))) TO "+redshiftsql.Text(path))
 }
 
-// closed takes the login of a schema away, because of err, which it returns.
+// closed takes the login of a schema away, because of err, which it returns. Only what the cluster itself would say is a
+// reason: a statement that is cancelled must not harm others.
 func closed(ctx context.Context, admin *pgx.Conn, schema schema, err error) error {
+	if _, ok := errors.AsType[*Failure](err); !ok {
+		return err
+	}
 	server := pgx.Identifier{schema.server()}.Sanitize()
-	// The cluster's own words come first: a cancelled statement does not leave the login behind either.
 	return firstOf(err, exec(context.WithoutCancel(ctx), admin, "DROP USER MAPPING IF EXISTS FOR PUBLIC SERVER "+server))
 }
 

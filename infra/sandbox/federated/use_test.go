@@ -2,9 +2,11 @@ package federated_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -59,8 +61,8 @@ func TestEachCauseHasItsMessage(t *testing.T) {
 		"key denies": {func(w *world) {
 			w.denied = &awshttp.Error{Code: "AccessDeniedException", Message: "Access to KMS is not allowed"}
 		}, nil, []string{"Access to KMS is not allowed"}},
-		"no password": {func(w *world) { w.secret = `{"username":"reader","Password":"x"}` }, nil, []string{"does not have the key password"}},
-		"no username": {func(w *world) { w.secret = `{"password":"x"}` }, nil, []string{"does not have the key username"}},
+		"no password": {func(w *world) { w.secret = `{"username":"reader","Password":"x"}` }, nil, []string{"needs the keys username and password"}},
+		"no username": {func(w *world) { w.secret = `{"password":"x"}` }, nil, []string{"needs the keys username and password"}},
 		"no JSON":     {func(w *world) { w.secret = password }, nil, []string{"is not a JSON object"}},
 		"network":     {func(w *world) { w.reachable = false }, nil, []string{"error:  timeout expired", "code:      25300", "pgclient.cpp", "padbmaster"}},
 		"wrong password": {func(w *world) { w.secret = `{"username":"reader","password":"wrong"}` }, nil,
@@ -193,5 +195,42 @@ func TestSessionsOfClientsAreReadied(t *testing.T) {
 	refresh()
 	if err := client.QueryRow(t.Context(), "SELECT count(*) FROM sales.orders").Scan(&n); err == nil {
 		t.Error("client reads the source without the role")
+	}
+}
+
+func TestManyStatementsAtOnce(t *testing.T) {
+	w := newWorld(t)
+	owner := w.session(t, "owner")
+	var running sync.WaitGroup
+	for i := range 4 {
+		w.must(t, owner, ddl("sales", fmt.Sprintf("sales%d", i)))
+	}
+	for i := range 12 {
+		conn := w.session(t, "owner")
+		running.Go(func() {
+			rows, err := w.run(t, conn, fmt.Sprintf("SELECT count(*) FROM sales%d.orders", i%4))
+			if err != nil || fmt.Sprint(rows) != "[[2]]" {
+				t.Errorf("statement %d reads %v, %v", i, rows, err)
+			}
+		})
+	}
+	running.Wait()
+}
+
+func TestACancelledStatementLeavesTheLogin(t *testing.T) {
+	w := newWorld(t)
+	owner := w.session(t, "owner")
+	w.must(t, owner, ddl())
+	w.must(t, owner, "SELECT * FROM sales.orders")
+	ctx, cancel := context.WithCancel(t.Context())
+	w.mu.Lock()
+	w.during = cancel
+	w.mu.Unlock()
+	_, err := w.schemas.Prepare(ctx, owner, federated.Statement{Cluster: cluster, Database: w.database, SQL: "SELECT * FROM sales.orders"})
+	if !errors.Is(err, context.Canceled) {
+		t.Fatalf("cancelled statement gives %v", err)
+	}
+	if _, err := w.session(t, "owner").Exec(t.Context(), "SELECT * FROM sales.orders"); err != nil {
+		t.Errorf("an open session lost the source: %v", err)
 	}
 }

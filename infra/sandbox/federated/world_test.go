@@ -91,7 +91,8 @@ type world struct {
 	reachable bool
 	secret    string
 	denied    *awshttp.Error
-	asked     int // times that the secret was read
+	asked     int    // times that the secret was read
+	during    func() // called while the secret is read; nil does nothing
 }
 
 var number int
@@ -151,6 +152,9 @@ func (w *world) Do(_ context.Context, p awshttp.Principal, service, operation st
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.asked++
+	if w.during != nil {
+		w.during()
+	}
 	if in := input.(map[string]any); p.Role != roleARN || service+":"+operation != "secretsmanager:GetSecretValue" || in["SecretId"] != secretARN {
 		return nil, fmt.Errorf("unexpected call %s %s as %s with %v", service, operation, p, in)
 	}

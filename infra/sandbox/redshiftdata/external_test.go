@@ -167,6 +167,15 @@ func TestRoles(t *testing.T) {
 	if got := rows[0][0].(*types.FieldMemberStringValue).Value; got != "group bi, public public, role bi, user reader" {
 		t.Errorf("grants %q", got)
 	}
+	for sql, want := range map[string]string{
+		"GRANT USAGE ON SCHEMA shelf TO missing":               `ERROR: user "missing" does not exist`,
+		"GRANT USAGE ON SCHEMA shelf TO GROUP missing":         `ERROR: group "missing" does not exist`,
+		"GRANT USAGE ON SCHEMA shelf TO ROLE missing":          `ERROR: role "missing" does not exist`,
+		"GRANT USAGE ON SCHEMA shelf TO GROUP bi, missing":     `ERROR: user "missing" does not exist`,
+		"REVOKE USAGE ON SCHEMA shelf FROM ROLE bi, ROLE gone": `ERROR: role "gone" does not exist`,
+	} {
+		w.ends(t, sql, types.StatusStringFailed, want)
+	}
 	for _, sql := range []string{
 		"SELECT 1 / (count(*) - 1) FROM svv_roles", "SELECT 1 / count(*) FROM pg_group WHERE groname = 'bi'", "SELECT 1 / (1 - count(*)) FROM pg_group WHERE groname LIKE 'role%'",
 		"SELECT 1 / count(*) FROM svv_user_grants WHERE user_name = 'reader' AND role_name = 'lead'",

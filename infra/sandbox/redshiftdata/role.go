@@ -1,6 +1,14 @@
 package redshiftdata
 
 import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"github.com/sluicehq/sluice/infra/sandbox/federated"
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftsql"
 )
 
@@ -57,4 +65,36 @@ func rolesIn(tokens []redshiftsql.Token) (places []redshiftsql.Place) {
 		}
 	}
 	return places
+}
+
+// nobody is what PostgreSQL says of users, groups and roles alike.
+var nobody = regexp.MustCompile(`^role "(.*)" does not exist$`)
+
+// whoIsMissing words an error about a user, group or role that is not there as Redshift does, which tells them apart.
+func whoIsMissing(err error, sql string) error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return err
+	}
+	m := nobody.FindStringSubmatch(e.Message)
+	if m == nil {
+		return err
+	}
+	name, kind := m[1], "user"
+	if role, ok := strings.CutPrefix(name, rolePrefix); ok {
+		name, kind = role, "role"
+	} else if isGroup(redshiftsql.Scan(sql), name) {
+		kind = "group"
+	}
+	return &federated.Failure{Message: fmt.Sprintf("%s %q does not exist", kind, name)}
+}
+
+// isGroup reports whether a statement has the name behind GROUP.
+func isGroup(tokens []redshiftsql.Token, name string) bool {
+	for i := 1; i < len(tokens); i++ {
+		if tokens[i].IsName() && tokens[i].Text == name && tokens[i-1].Is("group") {
+			return true
+		}
+	}
+	return false
 }

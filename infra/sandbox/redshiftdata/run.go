@@ -150,7 +150,8 @@ func (s *Service) execute(ctx context.Context, conn *pgx.Conn, st *statement, re
 		}
 	}
 	sql, values := bind(sql, st.arguments)
-	return read(conn, conn.PgConn().ExecParams(ctx, sql, values, nil, nil, nil).Read())
+	r, err := read(conn, conn.PgConn().ExecParams(ctx, sql, values, nil, nil, nil).Read())
+	return r, whoIsMissing(err, redshift)
 }
 
 // describe words an error as the cluster does.
