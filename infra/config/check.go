@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"regexp"
@@ -98,6 +99,7 @@ func (s Stage) problems() fault.Problems {
 	}
 	s.checkWarehouses(&c)
 	s.checkConsumers(&c)
+	s.checkFederation(&c)
 	if len(c.problems) == 0 {
 		s.checkEnvironments(&c) // of what is otherwise right: a problem in the document explains a size
 	}
@@ -105,7 +107,7 @@ func (s Stage) problems() fault.Problems {
 }
 
 func (s Stage) checkWarehouses(c *checker) {
-	if len(s.Warehouses) == 0 {
+	if len(s.Warehouses) == 0 && len(s.Consumers) > 0 {
 		c.add("warehouses", "is empty", "declare at least one warehouse")
 	}
 	if n := len(s.Warehouses); n > maxWarehouses {
@@ -118,11 +120,8 @@ func (s Stage) checkWarehouses(c *checker) {
 			c.match(clusterName, path+".cluster", w.Cluster)
 		}
 		c.problems = append(c.problems, w.declared(name).Problems().Under(path+".")...)
-		if n := w.Network; n != nil {
-			c.between(path+".network.subnets", len(n.Subnets), maxSubnets)
-			c.matchAll(subnetID, path+".network.subnets", n.Subnets)
-			c.between(path+".network.securityGroups", len(n.SecurityGroups), maxSecurityGroups)
-			c.matchAll(groupID, path+".network.securityGroups", n.SecurityGroups)
+		if w.Network != nil {
+			c.network(path+".network", *w.Network)
 		}
 		c.matchAll(principalARN, path+".allow.readers", w.Allow.Readers)
 		for i, reader := range w.Allow.Readers {
@@ -146,9 +145,16 @@ func (c *checker) between(where string, n, most int) {
 	}
 }
 
+func (c *checker) network(path string, n Network) {
+	c.between(path+".subnets", len(n.Subnets), maxSubnets)
+	c.matchAll(subnetID, path+".subnets", n.Subnets)
+	c.between(path+".securityGroups", len(n.SecurityGroups), maxSecurityGroups)
+	c.matchAll(groupID, path+".securityGroups", n.SecurityGroups)
+}
+
 func (s Stage) checkConsumers(c *checker) {
-	if len(s.Consumers) == 0 {
-		c.add("consumers", "is empty", "declare at least one consumer")
+	if len(s.Consumers) == 0 && s.Federation == nil {
+		c.add("consumers", "is empty, and there is no federation", "declare at least one consumer, or a federation")
 	}
 	if n := len(s.Consumers); n > MaxConsumers {
 		c.add("consumers", fmt.Sprintf("has %d, and a stack has room for %d", n, MaxConsumers),
@@ -165,7 +171,7 @@ func (s Stage) checkConsumer(c *checker, path, name string) {
 	c.matchAll(principalARN, path+".readers", consumer.Readers)
 	w, declared := s.Warehouses[consumer.Warehouse]
 	if !declared {
-		names := strings.Join(slices.Sorted(maps.Keys(s.Warehouses)), ", ")
+		names := cmp.Or(strings.Join(slices.Sorted(maps.Keys(s.Warehouses)), ", "), "nothing (there is none)")
 		c.add(path+".warehouse", fmt.Sprintf("%q is not declared", consumer.Warehouse), "use "+names+", or declare it under warehouses")
 		return
 	}
@@ -189,6 +195,11 @@ func (s Stage) checkEnvironments(c *checker) {
 	}
 	if n := size(s.Refresh().Env()); n > settings.MaxEnvironment {
 		c.add("warehouses", fmt.Sprintf("make an environment of %d bytes, and Lambda gives a function %d", n, settings.MaxEnvironment), "split them into several stages")
+	}
+	if s.Federation != nil {
+		if n := size(s.Provision().Env()); n > settings.MaxEnvironment {
+			c.add("federation", fmt.Sprintf("makes an environment of %d bytes, and Lambda gives a function %d", n, settings.MaxEnvironment), "use patterns of sources and grantees, or split it into several stages")
+		}
 	}
 }
 

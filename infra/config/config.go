@@ -23,8 +23,9 @@ const (
 	host = "host" // in a document: whatever this machine has, for functions that the sandbox runs here
 )
 
-// A Stage is one deployment of Sluice: an account and region, the warehouses that it may mint logins for, and the
-// consumers that get them. What the document leaves out has its default here.
+// A Stage is one deployment of Sluice: an account and region, the warehouses that it may mint logins for, the consumers
+// that get them, and the federation of sources. It has consumers, or a federation, or both. What the document leaves out
+// has its default here.
 type Stage struct {
 	Name         string               `json:"stage"`
 	Account      string               `json:"account"`
@@ -34,8 +35,9 @@ type Stage struct {
 	Timings      Timings              `json:"timings,omitempty"`
 	Deployers    []string             `json:"deployers,omitempty"` // ARNs, * for any run: who may change tags and policies of the secrets
 	Key          string               `json:"kmsKey,omitempty"`    // ARN of a customer's key for the secrets; "" is AWS's own
-	Warehouses   map[string]Warehouse `json:"warehouses"`
-	Consumers    map[string]Consumer  `json:"consumers"`
+	Warehouses   map[string]Warehouse `json:"warehouses,omitempty"`
+	Consumers    map[string]Consumer  `json:"consumers,omitempty"`
+	Federation   *Federation          `json:"federation,omitempty"` // nil: no source is made queryable
 }
 
 // Timings are [settings.Timings] as the document spells them: durations such as "60m".

@@ -109,7 +109,7 @@ func TestParseReportsProblems(t *testing.T) {
 			`document: is not JSON near line 9: something follows its end; mend it there`,
 		}},
 		{"unknown keys at each depth", []string{`"stage"`, `"Stage": "x", "stage"`, `"allow"`, `"port": 5439, "allow"`, `"users"`, `"superusers": true, "users"`}, []string{
-			`Stage: is unknown; use stage, account, region, architecture, logRetentionDays, timings, deployers, kmsKey, warehouses, consumers`,
+			`Stage: is unknown; use stage, account, region, architecture, logRetentionDays, timings, deployers, kmsKey, warehouses, consumers, federation`,
 			`warehouses.analytics.allow.superusers: is unknown; use databases, users, groups, autoCreate, readers`,
 			`warehouses.analytics.port: is unknown; use cluster, verify, network, allow`,
 		}},
@@ -191,7 +191,10 @@ func TestParseReportsProblems(t *testing.T) {
 		}},
 		{"nothing declared", []string{`"analytics": {"cluster": "examplecluster", "allow": {"databases": ["exampledb"], "users": ["app_*"]}}`, ``,
 			`"reports": {"warehouse": "analytics", "database": "exampledb", "user": "app_reports"}`, ``}, []string{
-			`consumers: is empty; declare at least one consumer`,
+			`consumers: is empty, and there is no federation; declare at least one consumer, or a federation`,
+		}},
+		{"a consumer and no warehouse at all", []string{`"analytics": {"cluster": "examplecluster", "allow": {"databases": ["exampledb"], "users": ["app_*"]}}`, ``}, []string{
+			`consumers.reports.warehouse: "analytics" is not declared; use nothing (there is none), or declare it under warehouses`,
 			`warehouses: is empty; declare at least one warehouse`,
 		}},
 	} {

@@ -102,6 +102,9 @@ func (d *decoder) bind(path string, read any, v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
+		if part, ok := v.Interface().(interface{ setDefaults() }); ok {
+			part.setDefaults()
+		}
 		d.bind(path, read, v.Elem())
 	case reflect.Struct:
 		if object, ok := is[map[string]any](d, path, read, "an object"); ok {
