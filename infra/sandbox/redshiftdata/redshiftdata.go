@@ -10,6 +10,7 @@
 //   - A ClientToken that comes again with another request is a ValidationException.
 //   - A cluster that is paused, or a user that does not exist, lets the statement fail, not the call.
 //   - In a batch that fails, statements before the failure read FINISHED although they are rolled back, later ones ABORTED.
+//   - Redshift's roles are PostgreSQL's of the name role:NAME, which cannot log in; see translateRoles.
 //   - A login by SecretArn reads the secret when the statement is submitted, and meets the cluster when it runs.
 //   - A page of results has 1,000 rows.
 //   - Fields have the types of PostgreSQL's columns; everything but integers, floats, booleans and bytea is a string.
