@@ -166,10 +166,10 @@ func (s *Store) policies(e *entity) (identity []*policy.Policy, boundary *policy
 		identity = append(identity, e.inline[name].parsed)
 	}
 	for _, policyARN := range e.attached {
-		identity = append(identity, s.managed[policyARN].document.parsed)
+		identity = append(identity, s.managed[policyARN].current().document.parsed)
 	}
 	if e.boundary != "" {
-		boundary = s.managed[e.boundary].document.parsed
+		boundary = s.managed[e.boundary].current().document.parsed
 	}
 	return identity, boundary
 }

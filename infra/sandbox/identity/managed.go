@@ -7,28 +7,28 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
-	"github.com/sluicehq/sluice/infra/sandbox/policy"
 )
 
-// A managed policy stands by itself and is attached to users and roles, or bounds them. It has the one version that
-// it was made with.
+// A managed policy stands by itself and is attached to users and roles, or bounds them.
 type managed struct {
 	name, path, id, description string
-	document                    document
 	created                     time.Time
+	versions                    []policyVersion // oldest first; never empty
+	chosen                      int             // number of the default version
 }
-
-const onlyVersion = "v1"
 
 func (m *managed) arn() string { return arn("policy", m.path, m.name) }
 
 func (s *Store) managedOperations() map[string]awshttp.Operation {
 	return map[string]awshttp.Operation{
-		"CreatePolicy":     operation(s.createPolicy),
-		"GetPolicy":        operation(s.getPolicy),
-		"GetPolicyVersion": operation(s.getPolicyVersion),
-		"ListPolicies":     operation(s.listPolicies),
-		"DeletePolicy":     operation(s.deletePolicy),
+		"CreatePolicy":        operation(s.createPolicy),
+		"CreatePolicyVersion": operation(s.createPolicyVersion),
+		"DeletePolicy":        operation(s.deletePolicy),
+		"DeletePolicyVersion": operation(s.deletePolicyVersion),
+		"GetPolicy":           operation(s.getPolicy),
+		"GetPolicyVersion":    operation(s.getPolicyVersion),
+		"ListPolicies":        operation(s.listPolicies),
+		"ListPolicyVersions":  operation(s.listPolicyVersions),
 	}
 }
 
@@ -42,8 +42,8 @@ type policyOutput struct {
 
 // output describes a policy. The caller holds s.mu.
 func (s *Store) output(m *managed) policyOutput {
-	out := policyOutput{PolicyName: m.name, PolicyId: m.id, Arn: m.arn(), Path: m.path, DefaultVersionId: onlyVersion,
-		IsAttachable: true, Description: m.description, CreateDate: m.created, UpdateDate: m.created}
+	out := policyOutput{PolicyName: m.name, PolicyId: m.id, Arn: m.arn(), Path: m.path, DefaultVersionId: m.current().id(),
+		IsAttachable: true, Description: m.description, CreateDate: m.created, UpdateDate: m.versions[len(m.versions)-1].created}
 	for e := range s.entities {
 		if slices.Contains(e.attached, out.Arn) {
 			out.AttachmentCount++
@@ -84,12 +84,9 @@ func (s *Store) createPolicy(call *awshttp.Call, in createPolicyInput) (any, err
 	if err := call.Authorize(awshttp.Access{Action: "iam:CreatePolicy", Resource: e.arn()}); err != nil {
 		return nil, err
 	}
-	d, err := readDocument(policy.Identity, in.PolicyName, in.PolicyDocument)
+	d, err := readManaged(in.PolicyName, in.PolicyDocument)
 	if err != nil {
 		return nil, err
-	}
-	if d.size() > maxManagedSize {
-		return nil, limitExceeded("Cannot exceed quota for PolicySize: %d", maxManagedSize)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +95,8 @@ func (s *Store) createPolicy(call *awshttp.Call, in createPolicyInput) (any, err
 			return nil, alreadyExists("A policy called %s already exists. Duplicate names are not allowed.", in.PolicyName)
 		}
 	}
-	m := &managed{name: e.name, path: e.path, id: e.id, description: in.Description, document: d, created: e.created}
+	m := &managed{name: e.name, path: e.path, id: e.id, description: in.Description, created: e.created,
+		versions: []policyVersion{{1, d, e.created}}, chosen: 1}
 	s.managed[m.arn()] = m
 	return struct{ Policy policyOutput }{s.output(m)}, nil
 }
@@ -124,25 +122,6 @@ type policyInput struct {
 func (s *Store) getPolicy(call *awshttp.Call, in policyInput) (any, error) {
 	return s.onPolicy(call, in.PolicyArn, func(m *managed) (any, error) {
 		return struct{ Policy policyOutput }{s.output(m)}, nil
-	})
-}
-
-type policyVersionInput struct {
-	PolicyArn string `aws:"required"`
-	VersionId string `aws:"required"`
-}
-
-func (s *Store) getPolicyVersion(call *awshttp.Call, in policyVersionInput) (any, error) {
-	type version struct {
-		Document, VersionId string
-		IsDefaultVersion    bool
-		CreateDate          time.Time
-	}
-	return s.onPolicy(call, in.PolicyArn, func(m *managed) (any, error) {
-		if in.VersionId != onlyVersion {
-			return nil, noSuchEntity("Policy %s version %s does not exist or is not attachable.", in.PolicyArn, in.VersionId)
-		}
-		return struct{ PolicyVersion version }{version{encoded(m.document), onlyVersion, true, m.created}}, nil
 	})
 }
 
@@ -176,6 +155,9 @@ func (s *Store) deletePolicy(call *awshttp.Call, in policyInput) (any, error) {
 	return s.onPolicy(call, in.PolicyArn, func(m *managed) (any, error) {
 		if out := s.output(m); out.AttachmentCount+out.PermissionsBoundaryUsageCount > 0 {
 			return nil, deleteConflict("Cannot delete a policy attached to entities.")
+		}
+		if len(m.versions) > 1 {
+			return nil, deleteConflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
 		}
 		delete(s.managed, m.arn())
 		return nil, nil
