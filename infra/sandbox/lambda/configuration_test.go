@@ -158,6 +158,11 @@ func TestEveryOperationAsks(t *testing.T) {
 		"ListTags":               {"Resource": echoARN},
 		"ListFunctions":          {},
 		"PutFunctionConcurrency": {"FunctionName": "echo", "ReservedConcurrentExecutions": 1},
+
+		"CreateEventSourceMapping": {"FunctionName": "echo", "EventSourceArn": workARN},
+		"GetEventSourceMapping":    {"UUID": "a"},
+		"UpdateEventSourceMapping": {"UUID": "a"},
+		"DeleteEventSourceMapping": {"UUID": "a"},
 	}
 	actions := map[string]string{"Invoke": "InvokeFunction"}
 	for operation := range w.AWS().Operations {

@@ -9,6 +9,7 @@ package lambda
 
 import (
 	"cmp"
+	"context"
 	"io"
 	"sync"
 	"time"
@@ -24,6 +25,24 @@ type Roles interface {
 	Assume(by awshttp.Principal, roleARN, session string, ttl time.Duration) (identity.Credentials, awshttp.Principal, error)
 }
 
+// Queues is what event source mappings ask SQS beside its operations. Queues are given by their ARNs.
+type Queues interface {
+	// Allowed reports why the principal may not do one of the actions; nil if it may do all of them.
+	Allowed(by awshttp.Principal, queue string, actions ...string) error
+	// VisibilityTimeout fails if there is no such queue.
+	VisibilityTimeout(queue string) (time.Duration, error)
+	URL(queue string) string
+	// Waiting is how many messages can be received now.
+	Waiting(queue string) int
+	// Watch calls wake whenever messages may have become visible.
+	Watch(queue string, wake func()) (cancel func())
+}
+
+// API performs the operations of AWS in process, as [awshttp.Server] does.
+type API interface {
+	Do(ctx context.Context, p awshttp.Principal, service, operation string, input any) (map[string]any, error)
+}
+
 // A Config says what a [Service] works with.
 type Config struct {
 	Clock      *clock.Clock
@@ -32,6 +51,10 @@ type Config struct {
 	Region     string            // empty means awshttp.DefaultRegion
 	Endpoint   string            // AWS_ENDPOINT_URL of the functions
 	Extra      map[string]string // further environment of every function, for example SSL_CERT_FILE
+
+	// Queues and API are for event source mappings; without them there are none.
+	Queues Queues
+	API    API
 
 	// Logs returns where the output of a function is written, at the end of each invocation and for one at a time; nil
 	// for nowhere. [Service.Logs] has it in any case.
@@ -47,6 +70,7 @@ type Service struct {
 
 	mu        sync.Mutex
 	functions map[string]*function // by name
+	mappings  map[string]*mapping  // by UUID
 	alive     map[*environment]bool
 	dropped   []Dropped
 	closed    bool
@@ -55,7 +79,7 @@ type Service struct {
 // New returns a service without functions. [Service.Close] ends it.
 func New(c Config) *Service {
 	c.Region = cmp.Or(c.Region, awshttp.DefaultRegion)
-	s := &Service{config: c, starts: make(chan func()), functions: map[string]*function{}, alive: map[*environment]bool{}}
+	s := &Service{config: c, starts: make(chan func()), functions: map[string]*function{}, mappings: map[string]*mapping{}, alive: map[*environment]bool{}}
 	go s.spawn()
 	return s
 }
@@ -81,6 +105,7 @@ func (s *Service) Close() {
 // AWS lists the operations, for [awshttp.Server.Register].
 func (s *Service) AWS() awshttp.Service {
 	const function = "/2015-03-31/functions/{FunctionName}"
+	const mappings = "/2015-03-31/event-source-mappings"
 	return awshttp.Service{
 		Name: "lambda", Protocol: awshttp.RESTJSON,
 		Internal: "ServiceException", Invalid: invalid, Throttled: throttled,
@@ -102,6 +127,11 @@ func (s *Service) AWS() awshttp.Service {
 			"PUT /2019-09-25/functions/{FunctionName}/event-invoke-config":    "PutFunctionEventInvokeConfig",
 			"GET /2019-09-25/functions/{FunctionName}/event-invoke-config":    "GetFunctionEventInvokeConfig",
 			"DELETE /2019-09-25/functions/{FunctionName}/event-invoke-config": "DeleteFunctionEventInvokeConfig",
+			"POST " + mappings:                                                "CreateEventSourceMapping",
+			"GET " + mappings:                                                 "ListEventSourceMappings",
+			"GET " + mappings + "/{UUID}":                                     "GetEventSourceMapping",
+			"PUT " + mappings + "/{UUID}":                                     "UpdateEventSourceMapping",
+			"DELETE " + mappings + "/{UUID}":                                  "DeleteEventSourceMapping",
 			"GET /2017-03-31/tags/{Resource}":                                 "ListTags",
 			"POST /2017-03-31/tags/{Resource}":                                "TagResource",
 			"DELETE /2017-03-31/tags/{Resource}":                              "UntagResource",
@@ -124,6 +154,11 @@ func (s *Service) AWS() awshttp.Service {
 			"PutFunctionEventInvokeConfig":    s.putFunctionEventInvokeConfig,
 			"GetFunctionEventInvokeConfig":    s.getFunctionEventInvokeConfig,
 			"DeleteFunctionEventInvokeConfig": s.deleteFunctionEventInvokeConfig,
+			"CreateEventSourceMapping":        s.createEventSourceMapping,
+			"ListEventSourceMappings":         s.listEventSourceMappings,
+			"GetEventSourceMapping":           s.getEventSourceMapping,
+			"UpdateEventSourceMapping":        s.updateEventSourceMapping,
+			"DeleteEventSourceMapping":        s.deleteEventSourceMapping,
 			"ListTags":                        s.listTags,
 			"TagResource":                     s.tagResource,
 			"UntagResource":                   s.untagResource,

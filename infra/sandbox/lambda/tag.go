@@ -40,20 +40,15 @@ func (s *Service) untagResource(_ context.Context, call *awshttp.Call) (any, err
 }
 
 func (s *Service) retag(call *awshttp.Call, action, resource string, change func(tags map[string]string)) (any, error) {
-	name, err := s.target(call, action, resource)
+	unlock, tags, err := s.tagged(call, action, resource)
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f, err := s.find(name)
-	if err != nil {
-		return nil, err
+	defer unlock()
+	if *tags == nil {
+		*tags = map[string]string{}
 	}
-	if f.tags == nil {
-		f.tags = map[string]string{}
-	}
-	change(f.tags)
+	change(*tags)
 	return noContent{http.StatusNoContent}, nil
 }
 
@@ -64,15 +59,33 @@ func (s *Service) listTags(_ context.Context, call *awshttp.Call) (any, error) {
 	if err := call.Decode(&in); err != nil {
 		return nil, err
 	}
-	name, err := s.target(call, "ListTags", in.Resource)
+	unlock, tags, err := s.tagged(call, "ListTags", in.Resource)
 	if err != nil {
 		return nil, err
+	}
+	defer unlock()
+	return struct{ Tags map[string]string }{maps.Clone(*tags)}, nil
+}
+
+// tagged finds the tags of a function or an event source mapping that the caller may do action on. Without an error
+// it holds s.mu until unlock.
+func (s *Service) tagged(call *awshttp.Call, action, resource string) (unlock func(), tags *map[string]string, err error) {
+	if id, ok := mappingID(resource); ok {
+		m, unlock, err := s.openMapping(call, action, id)
+		if err != nil {
+			return nil, nil, err
+		}
+		return unlock, &m.tags, nil
+	}
+	name, err := s.target(call, action, resource)
+	if err != nil {
+		return nil, nil, err
 	}
 	s.mu.Lock()
-	defer s.mu.Unlock()
 	f, err := s.find(name)
 	if err != nil {
-		return nil, err
+		s.mu.Unlock()
+		return nil, nil, err
 	}
-	return struct{ Tags map[string]string }{maps.Clone(f.tags)}, nil
+	return s.mu.Unlock, &f.tags, nil
 }

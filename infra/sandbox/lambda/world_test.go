@@ -22,6 +22,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
+	"github.com/sluicehq/sluice/infra/sandbox/sqs"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -80,6 +81,13 @@ func (l *land) Authorize(p awshttp.Principal, a awshttp.Access) error {
 	return nil
 }
 
+// refuse takes an action from everybody, or gives it back.
+func (l *land) refuse(action string, refused bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.refused[action] = refused
+}
+
 func (l *land) Assume(by awshttp.Principal, roleARN, session string, ttl time.Duration) (identity.Credentials, awshttp.Principal, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,13 +106,14 @@ func sessionOf(roleARN, session string, n int) awshttp.Principal {
 	return awshttp.Principal{ARN: roleARN + "/" + session, Account: awshttp.Account, Role: roleARN, Context: map[string][]string{"session": {fmt.Sprint(n)}}}
 }
 
-// A world is a Lambda with its front door and an SDK client.
+// A world is a Lambda and an SQS with their front door and an SDK client.
 type world struct {
 	*lambda.Service
 	land   *land
 	clock  *clock.Clock
 	server *awshttp.Server
 	client *api.Client
+	queues *sqs.Service
 }
 
 func newWorld(t *testing.T, change ...func(*lambda.Config)) *world {
@@ -114,18 +123,20 @@ func newWorld(t *testing.T, change ...func(*lambda.Config)) *world {
 	server := awshttp.New(awshttp.Config{Clock: c, Caller: l, Authorizer: l})
 	front := httptest.NewServer(server)
 	t.Cleanup(front.Close)
-	config := lambda.Config{Clock: c, Authorizer: l, Roles: l, Endpoint: front.URL, Extra: map[string]string{"SSL_CERT_FILE": "/ca.pem"}}
+	queues := sqs.New(sqs.Config{Clock: c, Authorizer: l, Endpoint: front.URL})
+	config := lambda.Config{Clock: c, Authorizer: l, Roles: l, Queues: queues, API: server, Endpoint: front.URL,
+		Extra: map[string]string{"SSL_CERT_FILE": "/ca.pem"}}
 	for _, f := range change {
 		f(&config)
 	}
 	service := lambda.New(config)
 	t.Cleanup(service.Close)
-	server.Register(service.AWS())
+	server.Register(service.AWS(), queues.AWS())
 	client := api.New(api.Options{
 		BaseEndpoint: &front.URL, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAOPERATOR", "secret-of-operator", ""),
 	})
-	return &world{service, l, c, server, client}
+	return &world{service, l, c, server, client, queues}
 }
 
 // create makes the function echo. members overrides what it is made with.

@@ -67,6 +67,45 @@ func (s *Service) nameInARN(given string) (string, error) {
 	return m[3], nil
 }
 
+// URL is the address of a queue, given by ARN, whether or not it is there; empty for the ARN of something else.
+func (s *Service) URL(queueARN string) string {
+	name, err := s.nameInARN(queueARN)
+	if err != nil {
+		return ""
+	}
+	return s.url(name)
+}
+
+// VisibilityTimeout is how long a queue, an ARN, hides what was received. The error is QueueDoesNotExist.
+func (s *Service) VisibilityTimeout(queueARN string) (time.Duration, error) {
+	name, err := s.nameInARN(queueARN)
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	q, err := s.find(name)
+	if err != nil {
+		return 0, err
+	}
+	return q.settings.visibility(), nil
+}
+
+// Allowed reports why the principal may not do one of the actions, for example sqs:ReceiveMessage, on a queue, an ARN;
+// nil if it may do all of them. The queue need not be there.
+func (s *Service) Allowed(by awshttp.Principal, queueARN string, actions ...string) error {
+	name, err := s.nameInARN(queueARN)
+	if err != nil {
+		return err
+	}
+	for _, action := range actions {
+		if err := s.config.Authorizer.Authorize(by, s.access(strings.TrimPrefix(action, "sqs:"), name, nil)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 func absent() error { return refuse(noSuchQueue, "The specified queue does not exist.") }
 
 // open asks whether the caller may do action on the queue with this URL, and returns the name. The caller does not

@@ -3,6 +3,7 @@ package sqs
 import (
 	"cmp"
 	"context"
+	"errors"
 	"time"
 	"unicode/utf8"
 
@@ -80,12 +81,13 @@ func (s *Service) sendMessageBatch(_ context.Context, call *awshttp.Call) (any, 
 	}
 	var out batchResult[sentEntry]
 	for _, e := range in.Entries {
-		sent, err := s.put(call.Principal, name, e.outgoing)
-		if e, ok := err.(*awshttp.Error); ok && e.Code == noSuchQueue {
+		sent, err := s.place(call.Principal, name, e.outgoing)
+		if e, ok := errors.AsType[*awshttp.Error](err); ok && e.Code == noSuchQueue {
 			return nil, err // of the whole call
 		}
 		out.add(e.Id, sentEntry{e.Id, sent}, err)
 	}
+	s.announce(name) // once, so that a reader in process gets them together
 	return out, nil
 }
 
@@ -110,23 +112,22 @@ func (s *Service) Send(_ context.Context, by awshttp.Principal, queueARN, body s
 
 // put checks a message and puts it into the queue.
 func (s *Service) put(by awshttp.Principal, name string, o outgoing) (sentMessage, error) {
-	m, err := s.place(by, name, o)
-	if err != nil {
-		return sentMessage{}, err
+	sent, err := s.place(by, name, o)
+	if err == nil {
+		s.announce(name)
 	}
-	s.announce(name)
-	return sentMessage{m.id, digest(m.body), digestOf(m.attributes)}, nil
+	return sent, err
 }
 
-func (s *Service) place(by awshttp.Principal, name string, o outgoing) (*message, error) {
+func (s *Service) place(by awshttp.Principal, name string, o outgoing) (sentMessage, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	q, err := s.find(name)
 	if err != nil {
-		return nil, err
+		return sentMessage{}, err
 	}
 	if err := o.check(q.settings.numbers["MaximumMessageSize"]); err != nil {
-		return nil, err
+		return sentMessage{}, err
 	}
 	delay := q.settings.seconds("DelaySeconds")
 	if o.DelaySeconds != nil {
@@ -136,7 +137,7 @@ func (s *Service) place(by awshttp.Principal, name string, o outgoing) (*message
 	m := &message{id: uuid.New(), body: o.MessageBody, attributes: o.MessageAttributes,
 		sender: cmp.Or(by.UserID, by.Service, by.ARN), sent: now, visible: now.Add(delay)}
 	q.messages = append(q.messages, m)
-	return m, nil
+	return sentMessage{m.id, digest(m.body), digestOf(m.attributes)}, nil
 }
 
 func (o outgoing) size() int { return len(o.MessageBody) + size(o.MessageAttributes) }
