@@ -33,10 +33,11 @@ type Table map[string]Cause
 
 // Codes that AWS services use for the same thing.
 var (
-	throttling = []string{"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
-	denied     = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"}
-	identity   = []string{"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature", "RequestExpired", "RequestTimeTooSkewed"}
-	failing    = []string{"InternalFailure", "InternalError", "InternalException", "InternalServiceError", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ServiceUnavailableException"}
+	throttling = []string{"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottled", "RequestThrottledException", "TooManyRequestsException", "RequestLimitExceeded", "SlowDown",
+		"ProvisionedThroughputExceededException"}
+	denied   = []string{"AccessDenied", "AccessDeniedException", "UnauthorizedOperation", "NotAuthorized"}
+	identity = []string{"ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException", "InvalidSignatureException", "SignatureDoesNotMatch", "IncompleteSignature", "RequestExpired", "RequestTimeTooSkewed", "AuthFailure"}
+	failing  = []string{"InternalFailure", "InternalError", "InternalException", "InternalServiceError", "RequestTimeout", "RequestTimeoutException", "ServiceUnavailable", "ServiceUnavailableException"}
 )
 
 // Explain is err as a *[fault.Error]. op and subject are what was being done and to what; table comes before the
@@ -53,6 +54,14 @@ func Explain(err error, op, subject string, table Table) error {
 		e.Err = &answer{"the answer cannot be read", err} // the decoder quotes what it read, a password perhaps
 	}
 	return e
+}
+
+// Code is the code of what a service answered, empty if err is no answer of a service.
+func Code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
+	}
+	return ""
 }
 
 // An answer prints what the service said, without the request that the SDK puts around it.
