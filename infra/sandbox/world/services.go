@@ -60,6 +60,9 @@ func (w *World) openAWS(ctx context.Context) error {
 	if err := w.openData(); err != nil {
 		return err
 	}
+	if err := w.openNetwork(buses); err != nil {
+		return err
+	}
 	w.AWS.Register(people.Services()...)
 	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS())
 	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Data.AWS(), buses.AWS(), w.Secrets.AWS(), schedules.AWS())

@@ -21,14 +21,17 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
 	"github.com/sluicehq/sluice/infra/sandbox/control"
 	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
+	"github.com/sluicehq/sluice/infra/sandbox/ec2"
 	"github.com/sluicehq/sluice/infra/sandbox/federated"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
 	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
+	"github.com/sluicehq/sluice/infra/sandbox/rds"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
+	"github.com/sluicehq/sluice/infra/sandbox/source"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 	"github.com/sluicehq/sluice/shared/secret"
@@ -55,6 +58,9 @@ type World struct {
 	Data      *redshiftdata.Service // runs SQL
 	Identity  *identity.Store
 	Lambda    *lambda.Service
+	Sources   *source.Service // the source databases; [World.AddSource] adds one with its instance and group
+	RDS       *rds.Service
+	EC2       *ec2.Service
 	DynamoDB  *dynamodb.Service
 	KMS       *kms.Service
 	Secrets   *secretsmanager.Service
@@ -102,6 +108,7 @@ func (w *World) start(ctx, life context.Context) error {
 	if err := w.openWarehouse(ctx, life); err != nil {
 		return err
 	}
+	w.openSources(life)
 	if err := w.openAWS(ctx); err != nil {
 		return err
 	}
