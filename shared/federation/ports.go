@@ -99,7 +99,7 @@ type Secret struct {
 	ARN     string
 	Key     string // as it was given; empty for AWS's own key
 	Tags    map[string]string
-	Deleted time.Time // when its deletion was asked for; zero if it was not
+	Deleted time.Time // end of its recovery window; zero if it is not being deleted
 }
 
 // A NewSecret is a secret in the RDS format.
