@@ -33,6 +33,6 @@ var alarm = kind{
 	},
 	update: nothingToDo,
 	remove: nothingToDo,
-	shown:  []string{"MetricName", "Metrics", "Namespace", "ComparisonOperator", "Threshold", "EvaluationPeriods", "Period", "Statistic", "TreatMissingData"},
+	shown:  []string{"MetricName", "Metrics", "Namespace", "Dimensions", "ComparisonOperator", "Threshold", "EvaluationPeriods", "Period", "Statistic", "TreatMissingData"},
 	note:   "kept and shown; the sandbox does not evaluate alarms",
 }

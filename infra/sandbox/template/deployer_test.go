@@ -196,7 +196,7 @@ func TestRefusals(t *testing.T) {
 	}
 	c := newCloud()
 	err := newDeployer(c).Deploy(t.Context(), load(t, `{"Resources": {
-		"Table": {"Type": "AWS::DynamoDB::Table"},
+		"Table": {"Type": "AWS::Timestream::Table"},
 		"Secret": {"Type": "AWS::SecretsManager::Secret", "DependsOn": "Nobody", "Properties": {"Replicas": [], "GenerateSecretString": {"Length": 1}}},
 		"Attach": {"Type": "AWS::SecretsManager::RotationSchedule", "Properties": {"SecretId": {"Ref": "Attach"}}},
 		"Rule": {"Type": "AWS::Events::Rule", "Properties": {"Targets": [{"Id": "a", "Kinesis": {}}], "State": {"Fn::Chance": []}}}

@@ -31,8 +31,10 @@ type kind struct {
 // kinds are the resource types that are understood.
 var kinds = map[string]kind{
 	"AWS::CloudWatch::Alarm":                alarm,
+	"AWS::DynamoDB::Table":                  table,
 	"AWS::Events::EventBus":                 eventBus,
 	"AWS::Events::Rule":                     rule,
+	"AWS::IAM::ManagedPolicy":               managedPolicy,
 	"AWS::IAM::Policy":                      rolePolicy,
 	"AWS::IAM::Role":                        role,
 	"AWS::Lambda::EventInvokeConfig":        eventInvokeConfig,
