@@ -135,6 +135,9 @@ func (e *engine) stop() error {
 
 // pass lets dynalite answer a call. Its refusals are *[awshttp.Error]s.
 func (e *engine) pass(ctx context.Context, operation string, body []byte) (map[string]any, error) {
+	if text := string(bytes.TrimSpace(body)); text == "" || text == "null" {
+		body = []byte("{}") // it dies of the others
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://dynalite/", bytes.NewReader(body))
 	if err != nil {
 		return nil, err

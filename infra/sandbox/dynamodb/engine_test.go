@@ -18,8 +18,10 @@ func TestEngineIsPrivateAndLeavesNothing(t *testing.T) {
 	if info.Mode().Perm() != 0o700 {
 		t.Errorf("the socket's folder has mode %v; nobody else may enter it", info.Mode())
 	}
-	if _, err := e.ask(t.Context(), "ListTables", struct{}{}); err != nil {
-		t.Error(err)
+	for _, body := range []string{"{}", "null", ""} {
+		if _, err := e.pass(t.Context(), "ListTables", []byte(body)); err != nil {
+			t.Errorf("body %q: %v", body, err)
+		}
 	}
 	if err := e.stop(); err != nil {
 		t.Error(err)
