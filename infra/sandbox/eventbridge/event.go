@@ -3,6 +3,7 @@ package eventbridge
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -83,6 +84,7 @@ func (s *Service) accept(ctx context.Context, busName string, e Event) {
 	}
 	for _, d := range deliveries {
 		if err := s.deliver(ctx, d, text); err != nil {
+			err = errors.Join(err, s.bury(ctx, d, text))
 			failure.Rule, failure.Target, failure.Err = d.rule.arn, d.target.Arn, err.Error()
 			s.fail(failure)
 		}
@@ -120,8 +122,26 @@ func (s *Service) deliver(ctx context.Context, d delivery, event []byte) error {
 	if err != nil {
 		return err
 	}
-	by := awshttp.Principal{Service: "events.amazonaws.com", Context: map[string][]string{
+	if queueARN.MatchString(d.target.Arn) {
+		return s.config.Queues.Send(ctx, d.sender(), d.target.Arn, string(payload), 0)
+	}
+	return s.config.Invoker.InvokeAsync(ctx, d.sender(), d.target.Arn, payload)
+}
+
+// sender is EventBridge on behalf of the rule.
+func (d delivery) sender() awshttp.Principal {
+	return awshttp.Principal{Service: "events.amazonaws.com", Context: map[string][]string{
 		"aws:SourceArn": {d.rule.arn}, "aws:SourceAccount": {awshttp.Account},
 	}}
-	return s.config.Invoker.InvokeAsync(ctx, by, d.target.Arn, payload)
+}
+
+// bury puts an event that could not be delivered into the target's dead-letter queue, if it has one.
+func (s *Service) bury(ctx context.Context, d delivery, event []byte) error {
+	if d.target.DeadLetterConfig == nil {
+		return nil
+	}
+	if err := s.config.Queues.Send(ctx, d.sender(), d.target.DeadLetterConfig.Arn, string(event), 0); err != nil {
+		return fmt.Errorf("send to the dead-letter queue: %w", err)
+	}
+	return nil
 }

@@ -1,7 +1,8 @@
-// Package eventbridge plays Amazon EventBridge: buses, rules with patterns, and delivery to Lambda functions.
+// Package eventbridge plays Amazon EventBridge: buses, rules with patterns, and delivery to Lambda functions and SQS queues.
 //
-// What differs from EventBridge: functions are the only targets; delivery that is refused is not repeated, because
-// EventBridge does not repeat it either (other failures do not happen here); rules have patterns and no schedules.
+// What differs from EventBridge: functions and queues are the only targets; delivery that is refused is not repeated,
+// because EventBridge does not repeat it either (other failures do not happen here); a dead letter is the event alone,
+// without the attributes that tell its story; rules have patterns and no schedules.
 package eventbridge
 
 import (
@@ -23,10 +24,17 @@ type Invoker interface {
 	InvokeAsync(ctx context.Context, by awshttp.Principal, function string, payload []byte) error
 }
 
+// A Sender puts messages into queues.
+type Sender interface {
+	// Send checks that the principal may send to the queue, an ARN, and puts the message there.
+	Send(ctx context.Context, by awshttp.Principal, queue, body string, delay time.Duration) error
+}
+
 // A Config says what a [Service] works with.
 type Config struct {
 	Clock   *clock.Clock
 	Invoker Invoker
+	Queues  Sender // nil: no rule may have a queue as its target
 	Region  string // empty means awshttp.DefaultRegion
 }
 

@@ -106,7 +106,8 @@ func TestRulesAndTargetsThatAreRefused(t *testing.T) {
 		{"name", rule(map[string]any{"Name": "a b", "EventPattern": `{"source":["x"]}`}), "ValidationException", "name"},
 		{"bus", rule(map[string]any{"Name": "a", "EventPattern": `{"source":["x"]}`, "EventBusName": "nowhere"}), "ResourceNotFoundException", "nowhere"},
 		{"schedule", rule(map[string]any{"Name": "a", "ScheduleExpression": "rate(5 minutes)"}), "UnknownOperationException", "ScheduleExpression"},
-		{"target that is no function", target(map[string]any{"Id": "a", "Arn": "arn:aws:sqs:us-east-1:111122223333:q"}), "ValidationException", "functions only"},
+		{"target that is neither function nor queue", target(map[string]any{"Id": "a", "Arn": "arn:aws:sns:us-east-1:111122223333:t"}), "ValidationException", "functions and standard queues only"},
+		{"FIFO queue", target(map[string]any{"Id": "a", "Arn": queueARN + ".fifo"}), "ValidationException", "standard queues only"},
 		{"target id", target(map[string]any{"Id": "a b", "Arn": functionARN}), "ValidationException", "target id"},
 		{"two inputs", target(map[string]any{"Id": "a", "Arn": functionARN, "Input": "{}", "InputPath": "$"}), "ValidationException", "Only one"},
 		{"path", target(map[string]any{"Id": "a", "Arn": functionARN, "InputPath": "detail"}), "ValidationException", "InputPath"},
@@ -114,7 +115,7 @@ func TestRulesAndTargetsThatAreRefused(t *testing.T) {
 			"InputTransformer": map[string]any{"InputTemplate": "<x>", "InputPathsMap": map[string]string{"x": "x"}}}), "ValidationException", "not a path"},
 		{"unknown placeholder", target(map[string]any{"Id": "a", "Arn": functionARN,
 			"InputTransformer": map[string]any{"InputTemplate": "<x>"}}), "ValidationException", "<x> is not in InputPathsMap"},
-		{"dead letters", target(map[string]any{"Id": "a", "Arn": functionARN, "DeadLetterConfig": map[string]any{"Arn": "x"}}), "UnknownOperationException", "DeadLetterConfig"},
+		{"dead letters", target(map[string]any{"Id": "a", "Arn": functionARN, "DeadLetterConfig": map[string]any{"Arn": "x"}}), "ValidationException", "DeadLetterConfig"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			checkCode(t, tc.err, tc.code)

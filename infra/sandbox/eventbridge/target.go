@@ -19,9 +19,15 @@ type target struct {
 	InputPath        *string           // the part of the event that is sent
 	InputTransformer *inputTransformer // makes the input of parts of the event
 	RetryPolicy      *retryPolicy
+	DeadLetterConfig *deadLetters
 }
 
-// retryPolicy is kept and shown. Lambda accepts an event or refuses it for good, so that nothing is repeated.
+// deadLetters names the queue that takes what could not be delivered.
+type deadLetters struct {
+	Arn string `json:",omitempty"`
+}
+
+// retryPolicy is kept and shown. Lambda and SQS accept an event or refuse it for good, so that nothing is repeated.
 type retryPolicy struct {
 	MaximumRetryAttempts     *int
 	MaximumEventAgeInSeconds *int
@@ -42,7 +48,10 @@ type targetsOutput struct {
 
 var targetID = regexp.MustCompile(`^[.A-Za-z0-9_-]{1,64}$`)
 
-var lambdaARN = regexp.MustCompile(`^arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+$`)
+var (
+	lambdaARN = regexp.MustCompile(`^arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+$`)
+	queueARN  = regexp.MustCompile(`^arn:aws:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$`)
+)
 
 func (s *Service) putTargets(_ context.Context, call *awshttp.Call) (any, error) {
 	var in putTargetsInput
@@ -54,7 +63,7 @@ func (s *Service) putTargets(_ context.Context, call *awshttp.Call) (any, error)
 		return nil, err
 	}
 	for _, t := range in.Targets {
-		if err := t.check(); err != nil {
+		if err := t.check(s.config.Queues != nil); err != nil {
 			return nil, err
 		}
 	}
@@ -76,7 +85,7 @@ func (s *Service) putTargets(_ context.Context, call *awshttp.Call) (any, error)
 	return targetsOutput{FailedEntries: []struct{}{}}, nil
 }
 
-func (t target) check() error {
+func (t target) check(queues bool) error {
 	forms := 0
 	for _, set := range []bool{t.Input != nil, t.InputPath != nil, t.InputTransformer != nil} {
 		if set {
@@ -86,8 +95,10 @@ func (t target) check() error {
 	switch {
 	case !targetID.MatchString(t.Id):
 		return refuse(invalid, "target id %q is not valid", t.Id)
-	case !lambdaARN.MatchString(t.Arn):
-		return refuse(invalid, "target %s: the sandbox delivers to functions only, not to %s", t.Id, t.Arn)
+	case !lambdaARN.MatchString(t.Arn) && !(queues && queueARN.MatchString(t.Arn)):
+		return refuse(invalid, "target %s: the sandbox delivers to functions and standard queues only, not to %s", t.Id, t.Arn)
+	case t.DeadLetterConfig != nil && !(queues && queueARN.MatchString(t.DeadLetterConfig.Arn)):
+		return refuse(invalid, "target %s: DeadLetterConfig.Arn is %q; it has to be the ARN of a standard queue", t.Id, t.DeadLetterConfig.Arn)
 	case forms > 1:
 		return refuse(invalid, "Only one of Input, InputPath, or InputTransformer must be provided for target %s.", t.Id)
 	}

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -23,6 +24,9 @@ import (
 const (
 	functionARN = "arn:aws:lambda:us-east-1:111122223333:function:listener"
 	closedARN   = "arn:aws:lambda:us-east-1:111122223333:function:closed"
+	queueARN    = "arn:aws:sqs:us-east-1:111122223333:work"
+	deadARN     = "arn:aws:sqs:us-east-1:111122223333:dead"
+	shutARN     = "arn:aws:sqs:us-east-1:111122223333:shut"
 )
 
 var operator = awshttp.Principal{ARN: "arn:aws:iam::111122223333:user/operator", Account: awshttp.Account}
@@ -67,10 +71,29 @@ func (f *functions) InvokeAsync(_ context.Context, by awshttp.Principal, functio
 	return nil
 }
 
+// queues is an SQS that keeps what it is sent. One queue does not let EventBridge in.
+type queues struct {
+	sent []queueMessage
+}
+
+type queueMessage struct {
+	By          awshttp.Principal
+	Queue, Body string
+}
+
+func (q *queues) Send(_ context.Context, by awshttp.Principal, queue, body string, _ time.Duration) error {
+	if queue == shutARN {
+		return &awshttp.Error{Status: 403, Code: "AccessDeniedException", Message: "events.amazonaws.com may not"}
+	}
+	q.sent = append(q.sent, queueMessage{by, queue, body})
+	return nil
+}
+
 type world struct {
 	*eventbridge.Service
 	land      *land
 	functions *functions
+	queues    *queues
 	clock     *clock.Clock
 	server    *awshttp.Server
 	client    *api.Client
@@ -80,17 +103,17 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	c := clock.New(t.Context())
 	l := &land{refused: map[string]bool{}}
-	f := &functions{}
+	f, q := &functions{}, &queues{}
 	server := awshttp.New(awshttp.Config{Clock: c, Caller: l, Authorizer: l})
 	front := httptest.NewServer(server)
 	t.Cleanup(front.Close)
-	service := eventbridge.New(eventbridge.Config{Clock: c, Invoker: f})
+	service := eventbridge.New(eventbridge.Config{Clock: c, Invoker: f, Queues: q})
 	server.Register(service.AWS())
 	client := api.New(api.Options{
 		BaseEndpoint: &front.URL, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAOPERATOR", "secret-of-operator", ""),
 	})
-	return &world{service, l, f, c, server, client}
+	return &world{service, l, f, q, c, server, client}
 }
 
 // createBus makes the bus sluice.
