@@ -27,10 +27,16 @@ type window struct {
 }
 
 type target struct {
-	Arn         string `aws:"required"`
-	RoleArn     string `aws:"required"`
-	Input       *string
-	RetryPolicy *retryPolicy
+	Arn              string `aws:"required"`
+	RoleArn          string `aws:"required"`
+	Input            *string
+	RetryPolicy      *retryPolicy
+	DeadLetterConfig *deadLetters
+}
+
+// deadLetters names the queue that takes what could not be delivered.
+type deadLetters struct {
+	Arn string `json:",omitempty"`
 }
 
 type retryPolicy struct {
@@ -59,6 +65,7 @@ const (
 var (
 	namePattern = regexp.MustCompile(`^[0-9a-zA-Z_.-]{1,64}$`)
 	lambdaARN   = regexp.MustCompile(`^arn:aws:lambda:[a-z0-9-]+:\d{12}:function:[^/]+$`)
+	queueARN    = regexp.MustCompile(`^arn:aws:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]+$`)
 	rolePattern = regexp.MustCompile(`^arn:aws:iam::\d{12}:role/.+$`)
 )
 
@@ -79,8 +86,8 @@ func (d *definition) complete() {
 	}
 }
 
-// check validates a complete definition and reads its expression.
-func (d *definition) check(now time.Time) (Expression, error) {
+// check validates a complete definition and reads its expression. queues says that targets may be queues.
+func (d *definition) check(now time.Time, queues bool) (Expression, error) {
 	zone, err := time.LoadLocation(d.ScheduleExpressionTimezone)
 	if err != nil || d.ScheduleExpressionTimezone == "Local" {
 		return Expression{}, refuse("ScheduleExpressionTimezone %q is not a time zone such as Europe/Berlin", d.ScheduleExpressionTimezone)
@@ -104,7 +111,7 @@ func (d *definition) check(now time.Time) (Expression, error) {
 	if err := d.FlexibleTimeWindow.check(); err != nil {
 		return e, err
 	}
-	return e, d.Target.check()
+	return e, d.Target.check(queues)
 }
 
 func (w window) check() error {
@@ -134,11 +141,13 @@ func (w window) offset(arn string) time.Duration {
 	return time.Duration(h.Sum32()%uint32(*w.MaximumWindowInMinutes*60)) * time.Second
 }
 
-func (t target) check() error {
+func (t target) check(queues bool) error {
 	p := t.RetryPolicy
 	switch {
-	case !lambdaARN.MatchString(t.Arn):
-		return refuse("Target.Arn: the sandbox invokes functions only, not %q", t.Arn)
+	case !lambdaARN.MatchString(t.Arn) && !(queues && queueARN.MatchString(t.Arn)):
+		return refuse("Target.Arn: the sandbox invokes functions and sends to standard queues only, not to %q", t.Arn)
+	case t.DeadLetterConfig != nil && !(queues && queueARN.MatchString(t.DeadLetterConfig.Arn)):
+		return refuse("Target.DeadLetterConfig.Arn %q is not the ARN of a standard queue", t.DeadLetterConfig.Arn)
 	case !rolePattern.MatchString(t.RoleArn):
 		return refuse("Target.RoleArn %q is not the ARN of a role", t.RoleArn)
 	case *p.MaximumRetryAttempts < 0 || *p.MaximumRetryAttempts > maxRetries:
@@ -147,7 +156,7 @@ func (t target) check() error {
 		return refuse("MaximumEventAgeInSeconds is %d; it has to be between %d and %d", *p.MaximumEventAgeInSeconds, minEventAge, maxEventAge)
 	}
 	sample := shot{target: t, due: time.Unix(0, 0), attempt: 1}
-	if !json.Valid(sample.input("us-east-1")) {
+	if lambdaARN.MatchString(t.Arn) && !json.Valid(sample.input("us-east-1")) {
 		return refuse("Target.Input has to be JSON for a function: %s", *t.Input)
 	}
 	return nil

@@ -84,19 +84,42 @@ func (s *Service) fire(sc *schedule, due time.Time) {
 func (s *Service) deliver(sh shot) {
 	_, session, err := s.assume(sh.target.RoleArn, sh.group, sh.schedule)
 	if err == nil {
-		// The clock is the caller: there is no other context.
-		err = s.config.Invoker.InvokeAsync(context.Background(), session, sh.target.Arn, sh.input(s.config.Region))
+		err = s.hand(session, sh)
 	}
 	if err == nil {
 		return
 	}
 	now := s.config.Clock.Now()
 	again, retry := sh.again(now, err)
+	if !retry && sh.target.DeadLetterConfig != nil {
+		err = errors.Join(err, s.bury(session, sh))
+	}
 	s.fail(Failure{Schedule: sh.schedule, Target: sh.target.Arn, Attempt: sh.attempt, Final: !retry, Err: err.Error(), Time: now})
 	if retry {
 		sh.attempt++
 		s.config.Clock.At(again, func() { s.deliver(sh) })
 	}
+}
+
+// hand gives the input to the target. The clock is the caller: there is no other context.
+func (s *Service) hand(session awshttp.Principal, sh shot) error {
+	input := sh.input(s.config.Region)
+	if queueARN.MatchString(sh.target.Arn) {
+		return s.config.Queues.Send(context.Background(), session, sh.target.Arn, string(input), 0)
+	}
+	return s.config.Invoker.InvokeAsync(context.Background(), session, sh.target.Arn, input)
+}
+
+// bury puts what could not be delivered into the dead-letter queue, with the schedule's role too. Without a session of
+// that there is no way.
+func (s *Service) bury(session awshttp.Principal, sh shot) error {
+	if session.Role == "" {
+		return nil
+	}
+	if err := s.config.Queues.Send(context.Background(), session, sh.target.DeadLetterConfig.Arn, string(sh.input(s.config.Region)), 0); err != nil {
+		return fmt.Errorf("send to the dead-letter queue: %w", err)
+	}
+	return nil
 }
 
 // again is when the next attempt is due. Only what may pass is tried again: throttling and failures of the service.

@@ -70,7 +70,7 @@ func (s *Service) decode(call *awshttp.Call) (*schedule, error) {
 		return nil, refuse("schedule name %q is not valid", in.Name)
 	}
 	in.complete()
-	e, err := in.check(call.Time)
+	e, err := in.check(call.Time, s.config.Queues != nil)
 	if err != nil {
 		return nil, err
 	}

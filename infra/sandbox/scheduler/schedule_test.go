@@ -176,14 +176,14 @@ func TestCreateScheduleRefuses(t *testing.T) {
 		{"window without width", window("FLEXIBLE", nil), "ValidationException", "between 1 and 1440"},
 		{"window of two days", window("FLEXIBLE", 2880), "ValidationException", "between 1 and 1440"},
 		{"no window with width", window("OFF", 1), "ValidationException", "no meaning"},
-		{"target", target("Arn", "arn:aws:sqs:us-east-1:111122223333:q"), "ValidationException", "functions only"},
+		{"target", target("Arn", "arn:aws:sns:us-east-1:111122223333:t"), "ValidationException", "functions and sends to standard queues only"},
 		{"role", target("RoleArn", "tick"), "ValidationException", "ARN of a role"},
 		{"role that does not trust", target("RoleArn", "arn:aws:iam::111122223333:role/others"), "ValidationException", "must allow AWS EventBridge Scheduler"},
 		{"retries", target("RetryPolicy", map[string]any{"MaximumRetryAttempts": 186}), "ValidationException", "between 0 and 185"},
 		{"event age", target("RetryPolicy", map[string]any{"MaximumEventAgeInSeconds": 59}), "ValidationException", "between 60 and 86400"},
 		{"input", target("Input", "secret"), "ValidationException", "JSON"},
 		{"group", map[string]any{"GroupName": "nowhere"}, "ResourceNotFoundException", "nowhere"},
-		{"dead letters", target("DeadLetterConfig", map[string]any{"Arn": "x"}), "UnknownOperationException", "DeadLetterConfig"},
+		{"dead letters", target("DeadLetterConfig", map[string]any{"Arn": "x"}), "ValidationException", "DeadLetterConfig"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			err := w.do(t.Context(), "CreateSchedule", tc.members)

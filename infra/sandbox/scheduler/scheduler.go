@@ -1,7 +1,8 @@
-// Package scheduler plays Amazon EventBridge Scheduler: schedules that invoke Lambda functions on the sandbox's clock,
-// each with the role that it names.
+// Package scheduler plays Amazon EventBridge Scheduler: schedules that invoke Lambda functions or send to SQS queues on
+// the sandbox's clock, each with the role that it names.
 //
-// What differs from the service: functions are the only targets; a schedule is due to the second, and its place in a
+// What differs from the service: functions and queues are the only targets; a dead letter is the input alone, without
+// the attributes that tell its story; a schedule is due to the second, and its place in a
 // flexible window follows from its ARN, so that a run can be repeated. Occurrences that the machine has slept
 // through are left out.
 package scheduler
@@ -26,6 +27,12 @@ type Invoker interface {
 	InvokeAsync(ctx context.Context, by awshttp.Principal, function string, payload []byte) error
 }
 
+// A Sender puts messages into queues.
+type Sender interface {
+	// Send checks that the principal may send to the queue, an ARN, and puts the message there.
+	Send(ctx context.Context, by awshttp.Principal, queue, body string, delay time.Duration) error
+}
+
 // Roles gives sessions of roles to schedules.
 type Roles interface {
 	// Assume checks the role's trust policy and returns a session of it.
@@ -37,6 +44,7 @@ type Config struct {
 	Clock   *clock.Clock
 	Roles   Roles
 	Invoker Invoker
+	Queues  Sender // nil: no schedule may have a queue as its target
 	Region  string // empty means awshttp.DefaultRegion
 }
 

@@ -100,10 +100,30 @@ func (f *functions) take() []functionCall {
 	return calls
 }
 
+// queues is an SQS that keeps what it is sent. It may be shut for the queue work.
+type queues struct {
+	shut bool
+	sent []queueMessage
+}
+
+type queueMessage struct {
+	By          awshttp.Principal
+	Queue, Body string
+}
+
+func (q *queues) Send(_ context.Context, by awshttp.Principal, queue, body string, _ time.Duration) error {
+	if q.shut && queue == queueARN {
+		return &awshttp.Error{Status: 403, Code: "AccessDeniedException", Message: "the role may not"}
+	}
+	q.sent = append(q.sent, queueMessage{by, queue, body})
+	return nil
+}
+
 type world struct {
 	*scheduler.Service
 	land      *land
 	functions *functions
+	queues    *queues
 	clock     *clock.Clock
 	server    *awshttp.Server
 	client    *api.Client
@@ -113,17 +133,17 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	c := clock.New(t.Context())
 	l := &land{refused: map[string]bool{}, closed: map[string]bool{}}
-	f := &functions{clock: c}
+	f, q := &functions{clock: c}, &queues{}
 	server := awshttp.New(awshttp.Config{Clock: c, Caller: l, Authorizer: l})
 	front := httptest.NewServer(server)
 	t.Cleanup(front.Close)
-	service := scheduler.New(scheduler.Config{Clock: c, Roles: l, Invoker: f})
+	service := scheduler.New(scheduler.Config{Clock: c, Roles: l, Invoker: f, Queues: q})
 	server.Register(service.AWS())
 	client := api.New(api.Options{
 		BaseEndpoint: &front.URL, Region: "us-east-1", RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("AKIAOPERATOR", "secret-of-operator", ""),
 	})
-	return &world{service, l, f, c, server, client}
+	return &world{service, l, f, q, c, server, client}
 }
 
 // create makes the schedule tick: every five minutes, the first time after one minute.
