@@ -15,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // Host is the name under which clients reach and verify every source.
@@ -45,6 +46,7 @@ type Service struct {
 	life   context.Context // ends the server and the fronts
 	faults Faults
 	record recorder
+	given  given
 
 	mu      sync.Mutex
 	server  *postgres.Server // nil until there is a source
@@ -67,6 +69,25 @@ func New(life context.Context, c Config) *Service {
 
 // Faults holds what will go wrong with the next statements.
 func (s *Service) Faults() *Faults { return &s.faults }
+
+// A given is every password that a master user ever got.
+type given struct {
+	mu        sync.Mutex
+	passwords []secret.Value
+}
+
+// Passwords returns every password that a master user ever got, so that a test can search all output for them.
+func (s *Service) Passwords() []secret.Value {
+	s.given.mu.Lock()
+	defer s.given.mu.Unlock()
+	return slices.Clone(s.given.passwords)
+}
+
+func (g *given) add(password secret.Value) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.passwords = append(g.passwords, password)
+}
 
 // Find returns the source with that identifier. It is [ErrNotFound], wrapped, if there is none.
 func (s *Service) Find(identifier string) (*Source, error) {

@@ -118,6 +118,7 @@ func (s *Source) Start() {
 
 // storePassword gives the master user a password with a verifier of the kind.
 func (s *Source) storePassword(ctx context.Context, password secret.Value, kind Authentication) error {
+	s.service.given.add(password)
 	encryption := "md5"
 	if kind == SCRAM {
 		encryption = "scram-sha-256"

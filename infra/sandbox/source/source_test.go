@@ -217,6 +217,11 @@ func TestMasterAlwaysFits(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = master(t, s)
+	for _, password := range []secret.Value{old, s.MasterPassword()} {
+		if !slices.ContainsFunc(service.Passwords(), func(v secret.Value) bool { return v.Reveal() == password.Reveal() }) {
+			t.Error("Passwords() lacks one that the master user had")
+		}
+	}
 	if _, err := login(t, s, s.Master(), old); err == nil {
 		t.Error("the master's old password still works")
 	}
