@@ -4,7 +4,7 @@ CONFIG       ?= infra/config/example.json
 SANDBOX_PORT ?= 4780
 export SANDBOX_PORT
 
-FUNCTIONS     := refresh rotate
+FUNCTIONS     := refresh rotate provision login
 ARCHITECTURES := arm64 x86_64
 HOST          := $(patsubst amd64,x86_64,$(shell go env GOARCH))
 

@@ -19,6 +19,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
 	"github.com/sluicehq/sluice/infra/sandbox/scheduler"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
+	"github.com/sluicehq/sluice/infra/sandbox/sqs"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 )
 
@@ -39,8 +40,9 @@ func (w *World) openAWS(ctx context.Context) error {
 
 	logs := newLogFiles(w.logs())
 	w.onClose(logs.close)
+	w.SQS = sqs.New(sqs.Config{Clock: w.Clock, Authorizer: people, Endpoint: w.Endpoint()})
 	w.Lambda = lambda.New(lambda.Config{
-		Clock: w.Clock, Authorizer: people, Roles: people, Endpoint: w.Endpoint(), Logs: logs.writer,
+		Clock: w.Clock, Authorizer: people, Roles: people, Queues: w.SQS, API: w.AWS, Endpoint: w.Endpoint(), Logs: logs.writer,
 		Extra: map[string]string{"SSL_CERT_FILE": authority}, // plays the operating system's store
 	})
 	w.onClose(func() error { w.Lambda.Close(); return nil })
@@ -49,12 +51,12 @@ func (w *World) openAWS(ctx context.Context) error {
 	if err := w.Redshift.AddCluster(redshift.Cluster{Identifier: Cluster, Endpoint: w.minted, Database: Database, MasterUsername: Master}); err != nil {
 		return err
 	}
-	buses := eventbridge.New(eventbridge.Config{Clock: w.Clock, Invoker: w.Lambda})
+	buses := eventbridge.New(eventbridge.Config{Clock: w.Clock, Invoker: w.Lambda, Queues: w.SQS})
 	w.KMS = kms.New(kms.Config{Clock: w.Clock, Authorizer: people})
 	w.Secrets = secretsmanager.New(secretsmanager.Config{
 		Clock: w.Clock, Invoke: w.Lambda, DryRun: w.Lambda.MayInvoke, Publish: announcer{buses}, Keys: w.KMS,
 	})
-	schedules := scheduler.New(scheduler.Config{Clock: w.Clock, Invoker: w.Lambda, Roles: people})
+	schedules := scheduler.New(scheduler.Config{Clock: w.Clock, Invoker: w.Lambda, Queues: w.SQS, Roles: people})
 	w.DynamoDB = dynamodb.New(dynamodb.Config{Clock: w.Clock, NodeModules: w.config.NodeModules})
 	w.onClose(w.DynamoDB.Close)
 	if err := w.openData(); err != nil {
@@ -64,7 +66,7 @@ func (w *World) openAWS(ctx context.Context) error {
 		return err
 	}
 	w.AWS.Register(people.Services()...)
-	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS())
+	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS(), w.SQS.AWS())
 	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Data.AWS(), buses.AWS(), w.Secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})
 	if err := w.addRoles(ctx); err != nil {

@@ -32,6 +32,8 @@ const schema = `
 CREATE USER awsuser SUPERUSER;
 CREATE USER temp_creds_user;
 CREATE GROUP example_group;
+CREATE USER sluice;
+GRANT CREATE ON DATABASE exampledb TO sluice;
 SET ROLE awsuser;
 CREATE TABLE venue (venueid integer PRIMARY KEY, venuename varchar(100) NOT NULL, venuecity varchar(30) NOT NULL);
 CREATE TABLE sales (

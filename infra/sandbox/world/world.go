@@ -32,6 +32,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
 	"github.com/sluicehq/sluice/infra/sandbox/source"
+	"github.com/sluicehq/sluice/infra/sandbox/sqs"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 	"github.com/sluicehq/sluice/shared/secret"
@@ -44,7 +45,9 @@ type Config struct {
 	State    string // folder for the certificate and the logs; it is made where it is missing
 	// NodeModules is the folder in which npm has put dynalite, and may have put PostgreSQL for machines that have none.
 	NodeModules string
-	Log         *slog.Logger // takes logins that the warehouse refuses; nil takes none
+	// Sources adds the ready-made source, and lets changes of IAM be seen late.
+	Sources bool
+	Log     *slog.Logger // takes logins that the warehouse refuses; nil takes none
 }
 
 // A World is a running sandbox. Its parts are open to tests, which may do what no AWS API can, such as changing the
@@ -58,6 +61,7 @@ type World struct {
 	Data      *redshiftdata.Service // runs SQL
 	Identity  *identity.Store
 	Lambda    *lambda.Service
+	SQS       *sqs.Service
 	Sources   *source.Service // the source databases; [World.AddSource] adds one with its instance and group
 	RDS       *rds.Service
 	EC2       *ec2.Service
@@ -112,10 +116,20 @@ func (w *World) start(ctx, life context.Context) error {
 	if err := w.openAWS(ctx); err != nil {
 		return err
 	}
-	if w.config.Assembly == "" {
-		return nil
+	if w.config.Sources {
+		if err := w.addOrders(ctx); err != nil {
+			return err
+		}
 	}
-	return w.Deploy(ctx, w.config.Assembly)
+	if w.config.Assembly != "" {
+		if err := w.Deploy(ctx, w.config.Assembly); err != nil {
+			return err
+		}
+	}
+	if w.config.Sources {
+		w.Identity.SetDelay(IAMDelay) // of what comes now; the deployment's own roles have settled
+	}
+	return nil
 }
 
 // Deploy deploys what cdk synth wrote into folder, and makes of an earlier deployment what it says now.
