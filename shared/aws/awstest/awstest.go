@@ -4,11 +4,13 @@ package awstest
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"reflect"
 	"strings"
 	"sync"
 	"time"
@@ -27,7 +29,11 @@ type Answer struct {
 	Body   string
 	NoDate bool // leave the Date out
 	Cut    bool // close the connection after half of the body
+	Drop   bool // close the connection instead of an answer
 	Hang   bool // answer nothing until the client is gone
+
+	Header map[string]string
+	Make   func(Request) Answer // the answer, where it depends on the request; the rest is then ignored
 }
 
 // Error is how a service of the JSON protocols refuses.
@@ -40,11 +46,33 @@ func QueryError(status int, code, message string) Answer {
 	return Answer{Status: status, Body: fmt.Sprintf("<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s</Message></Error><RequestId>r</RequestId></ErrorResponse>", code, message)}
 }
 
+// EC2Error is how EC2 refuses.
+func EC2Error(status int, code, message string) Answer {
+	return Answer{Status: status, Body: fmt.Sprintf("<Response><Errors><Error><Code>%s</Code><Message>%s</Message></Error></Errors><RequestID>r</RequestID></Response>", code, message)}
+}
+
 // A Request is one call that a client made.
 type Request struct {
-	Operation string
+	Operation string // empty for protocols that say it by method and path
+	Path      string
 	Body      string     // JSON protocols
 	Form      url.Values // query protocol
+}
+
+// Is reports whether r is this operation with exactly this JSON.
+func (r Request) Is(operation, body string) bool {
+	var is, want any
+	return r.Operation == operation && json.Unmarshal([]byte(r.Body), &is) == nil && json.Unmarshal([]byte(body), &want) == nil && reflect.DeepEqual(is, want)
+}
+
+// IsForm reports whether r is this operation of the query protocol with exactly these parameters.
+func (r Request) IsForm(operation string, parameters map[string]string) bool {
+	for name, value := range parameters {
+		if r.Form.Get(name) != value {
+			return false
+		}
+	}
+	return r.Operation == operation && len(r.Form) == len(parameters)+2 // Action and Version
 }
 
 // A Service gives its answers in their order, and the last of them to all further calls.
@@ -94,7 +122,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return
 	}
-	request := Request{Body: string(body)}
+	request := Request{Path: r.URL.Path, Body: string(body)}
 	if _, request.Operation, _ = strings.Cut(r.Header.Get("X-Amz-Target"), "."); request.Operation == "" {
 		request.Form, _ = url.ParseQuery(request.Body)
 		request.Operation = request.Form.Get("Action")
@@ -107,6 +135,12 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	s.mu.Unlock()
 
+	if a.Make != nil {
+		a = a.Make(request)
+	}
+	if a.Drop {
+		panic(http.ErrAbortHandler)
+	}
 	if a.Hang {
 		<-r.Context().Done()
 		return
@@ -117,6 +151,9 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if a.Code != "" {
 		w.Header().Set("X-Amzn-Errortype", a.Code)
+	}
+	for name, value := range a.Header {
+		w.Header().Set(name, value)
 	}
 	if a.Cut {
 		w.Header().Set("Content-Length", fmt.Sprint(len(a.Body)))
