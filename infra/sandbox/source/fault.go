@@ -16,9 +16,13 @@ const (
 	Failing    Kind = "failing"     // 57P01, nothing has run and the session ends
 	LostBefore Kind = "lost-before" // the connection ends and nothing has run
 	LostAfter  Kind = "lost-after"  // the statement runs to its end and the connection ends without an answer
+
+	// The client's process is killed, by [Config.Kill]. Without it these are the same as the connection lost.
+	KilledBefore Kind = "killed-before" // before the statement has run
+	KilledAfter  Kind = "killed-after"  // when it has run to its end
 )
 
-var kinds = []Kind{Refused, Failing, LostBefore, LostAfter}
+var kinds = []Kind{Refused, Failing, LostBefore, LostAfter, KilledBefore, KilledAfter}
 
 // A Fault makes the next Count statements that come through a source's front go wrong. A statement is a message that
 // runs something: what one simple query holds counts once, and so does each execution of a prepared statement.

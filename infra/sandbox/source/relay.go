@@ -31,6 +31,8 @@ type relay struct {
 	// PREPARE made are not among them; their EXECUTE is a text of its own.
 	prepared, portals map[string]string
 
+	deadly bool // the client is killed once the last statement has run; set before that is passed on
+
 	mu     sync.Mutex
 	asked  int // messages so far that the server ends with ReadyForQuery
 	ready  int // ReadyForQuery so far; the one after login makes it 0
@@ -114,6 +116,13 @@ func (r *relay) statement(f frame, text string) (done, finish bool) {
 	case LostBefore:
 		r.cut()
 		return true, false
+	case KilledBefore:
+		r.kill()
+		r.cut()
+		return true, false
+	case KilledAfter:
+		r.deadly = true
+		return true, r.last(f) == nil
 	case LostAfter:
 		return true, r.last(f) == nil
 	}
@@ -163,6 +172,9 @@ func (r *relay) fromServer() {
 		}
 		silent, over := r.answered(f)
 		if over {
+			if r.deadly {
+				r.kill()
+			}
 			r.cut()
 			return
 		}
@@ -209,6 +221,13 @@ func (r *relay) sayFarewell() {
 	}
 	_ = r.client.conn.SetReadDeadline(time.Now().Add(farewell))
 	_, _ = io.Copy(io.Discard, r.client.conn)
+}
+
+// kill ends the client's process, where somebody knows how.
+func (r *relay) kill() {
+	if kill := r.source.service.config.Kill; kill != nil {
+		kill()
+	}
 }
 
 // cut ends the connection without an answer.

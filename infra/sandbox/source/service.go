@@ -38,6 +38,7 @@ type Config struct {
 	Clock     Clock
 	Postgres  postgres.Config // where the server's programs and log are; the rest of it is the service's
 	Log       *slog.Logger    // takes a line for each client that is turned away; nil takes none
+	Kill      func()          // kills the process that runs statements, for faults that say so; nil kills nothing
 }
 
 // A Service holds all sources. Its methods may be called from several goroutines.

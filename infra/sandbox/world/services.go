@@ -82,7 +82,7 @@ func (w *World) serve(buses *eventbridge.Service) {
 	mux.Handle("/", w.AWS)
 	mux.Handle(control.Prefix, control.Handler(control.Sandbox{
 		Clock: w.Clock, Faults: w.AWS.Faults(), Calls: w.AWS.Calls(), World: w.describe(), Deployer: w.Deployer,
-		Logs: w.Lambda.Logs, SetStatus: w.Redshift.SetStatus,
+		Logs: w.Lambda.Logs, SetStatus: w.Redshift.SetStatus, Sources: w.Sources, Queue: w.messages,
 		Events: func(bus string) []control.Event { return eventsOf(buses, bus) },
 	}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout}
@@ -95,6 +95,19 @@ func (w *World) serve(buses *eventbridge.Service) {
 		}
 		return nil
 	})
+}
+
+// messages lists the messages of a queue as the control interface shows them.
+func (w *World) messages(queue string) ([]control.Message, error) {
+	all := w.SQS.Messages(queue)
+	if all == nil {
+		return nil, fmt.Errorf("there is no queue %q", queue)
+	}
+	shown := []control.Message{}
+	for _, m := range all {
+		shown = append(shown, control.Message{ID: m.ID, Body: m.Body, Received: m.Receives})
+	}
+	return shown, nil
 }
 
 // An announcer puts what services tell on the default bus.

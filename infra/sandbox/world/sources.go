@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"path/filepath"
+	"strings"
 
 	"github.com/sluicehq/sluice/infra/sandbox/ec2"
 	"github.com/sluicehq/sluice/infra/sandbox/eventbridge"
@@ -22,10 +23,19 @@ const (
 // openSources makes what holds the source databases. Their server starts with the first of them.
 func (w *World) openSources(life context.Context) {
 	w.Sources = source.New(life, source.Config{
-		Authority: w.Authority, Clock: w.Clock, Log: w.config.Log,
+		Authority: w.Authority, Clock: w.Clock, Log: w.config.Log, Kill: w.killLogins,
 		Postgres: postgres.Config{NodeModules: w.config.NodeModules, Log: filepath.Join(w.logs(), "sources.log")},
 	})
 	w.onClose(w.Sources.Close)
+}
+
+// killLogins kills the processes of the functions that keep logins in sources: who else reads there is no function.
+func (w *World) killLogins() {
+	for _, r := range w.Deployer.Resources() {
+		if r.Type == "AWS::Lambda::Function" && strings.HasSuffix(r.PhysicalID, "-login") {
+			w.Lambda.KillAll(r.PhysicalID)
+		}
+	}
 }
 
 // openNetwork makes RDS and EC2 and gives the cluster its place in the network.
