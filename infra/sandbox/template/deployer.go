@@ -232,7 +232,7 @@ func (d *Deployer) remove(ctx context.Context, at *deployed, m *made) error {
 // gone reports whether a service says that what is to be removed is not there.
 func gone(err error) bool {
 	refusal, ok := errors.AsType[*awshttp.Error](err)
-	return ok && slices.Contains([]string{"ResourceNotFoundException", "NoSuchEntity"}, refusal.Code)
+	return ok && slices.Contains([]string{"ResourceNotFoundException", "NoSuchEntity", "QueueDoesNotExist"}, refusal.Code)
 }
 
 // Delete removes all stacks, the last deployed first, and everything in them in the reverse order of its making. It

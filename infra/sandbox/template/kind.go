@@ -38,6 +38,7 @@ var kinds = map[string]kind{
 	"AWS::IAM::Policy":                      rolePolicy,
 	"AWS::IAM::Role":                        role,
 	"AWS::Lambda::EventInvokeConfig":        eventInvokeConfig,
+	"AWS::Lambda::EventSourceMapping":       eventSourceMapping,
 	"AWS::Lambda::Function":                 function,
 	"AWS::Lambda::Permission":               permission,
 	"AWS::Logs::LogGroup":                   logGroup,
@@ -46,6 +47,8 @@ var kinds = map[string]kind{
 	"AWS::SecretsManager::ResourcePolicy":   secretPolicy,
 	"AWS::SecretsManager::RotationSchedule": rotationSchedule,
 	"AWS::SecretsManager::Secret":           secret,
+	"AWS::SQS::Queue":                       queue,
+	"AWS::SQS::QueuePolicy":                 queuePolicy,
 }
 
 // A shape names the members of a structure and of the structures in it. Where it is nil, anything may stand: a
