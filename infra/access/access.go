@@ -83,7 +83,7 @@ func Rotate(s config.Stage, name string, r Resources) []Statement {
 	}
 	statements = append(statements, announce(r.Bus), logs(r.Logs))
 	if s.Key != "" {
-		statements = append(statements, key(s, name))
+		statements = append(statements, key(s, s.Key, SecretPattern(s, name)))
 	}
 	if w.Network != nil {
 		statements = append(statements, network(s)...)
@@ -137,15 +137,26 @@ func logs(group string) Statement {
 	return Statement{Sid: "WriteLogs", Actions: []string{"logs:CreateLogStream", "logs:PutLogEvents"}, Resources: []string{group}}
 }
 
-// key lets Secrets Manager use the customer's key for the secrets of one warehouse on the function's behalf.
-func key(s config.Stage, warehouse string) Statement {
+// key lets Secrets Manager use a customer's key for secrets, given as a pattern of ARNs, on the function's behalf.
+func key(s config.Stage, key, secrets string) Statement {
 	return Statement{
-		Sid: "UseKey", Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []string{s.Key},
+		Sid: "UseKey", Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []string{key},
 		Conditions: Conditions{
-			"StringEquals": {"kms:ViaService": {"secretsmanager." + s.Region + ".amazonaws.com"}},
-			"StringLike":   {"kms:EncryptionContext:SecretARN": {SecretPattern(s, warehouse)}},
+			"StringEquals": {"kms:ViaService": {viaSecretsManager(s)}},
+			"StringLike":   {"kms:EncryptionContext:SecretARN": {secrets}},
 		},
 	}
+}
+
+// viaSecretsManager is what KMS calls Secrets Manager when it asks for a caller.
+//
+// Source: AWS Key Management Service Developer Guide, kms:ViaService.
+func viaSecretsManager(s config.Stage) string {
+	domain := ".amazonaws.com"
+	if s.Place().Partition == "aws-cn" {
+		domain += ".cn"
+	}
+	return "secretsmanager." + s.Region + domain
 }
 
 // network is what Lambda needs to attach the function to its subnets, and takes it from the function's own code.

@@ -18,9 +18,7 @@ const maxRolePolicy = 10240
 // Problems returns the roles of s whose permissions IAM would refuse for their size. What only the deployment knows
 // is counted at the length that it will have.
 func Problems(s config.Stage) fault.Problems {
-	arn := func(service, resource string) string {
-		return fmt.Sprintf("arn:%s:%s:%s:%s:%s", s.Place().Partition, service, s.Region, s.Account, resource)
-	}
+	arn := func(service, resource string) string { return arn(s, service, resource) }
 	logs := arn("logs", "log-group:/sluice/"+s.Name+"/"+strings.Repeat("x", 64)+":*")
 	secrets := make(map[string]string)
 	for _, name := range s.ConsumerNames() {
@@ -38,6 +36,15 @@ func Problems(s config.Stage) fault.Problems {
 	}
 	if n := size(Refresh(s, refresh)); n > maxRolePolicy {
 		problems = append(problems, tooLong("warehouses", n, "split them into several stages"))
+	}
+	if s.Federation != nil {
+		provision := Provision(s, Federation{
+			Work: arn("sqs", s.Queue()), Dead: arn("sqs", s.DeadLetters()), Table: arn("dynamodb", "table/"+s.Table()), Login: arn("lambda", "function:"+s.LoginFunction()),
+			Boundary: s.Provision().Boundary, Bus: refresh.Bus, Logs: logs,
+		})
+		if n := size(provision); n > maxRolePolicy {
+			problems = append(problems, tooLong("federation.warehouses", n, "split them into several stages"))
+		}
 	}
 	return problems
 }

@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"cmp"
 	"fmt"
 	"time"
 
@@ -15,16 +16,18 @@ import (
 	"github.com/sluicehq/sluice/infra/config"
 )
 
-// memory of a function in MB, the least that Lambda gives. The functions use a fifth of it and mostly wait.
+// memory of a function in MB, the least that Lambda gives. Most functions use a fifth of it and mostly wait.
 const memory = 128
 
 // functionProps says how one function differs from the others.
 type functionProps struct {
+	Name         string // "" lets CloudFormation make one up
 	Description  string
 	Code         string // folder that holds the built "bootstrap" binary
 	Architecture string
 	Env          map[string]string // from the function's settings type; never a secret
 	Timeout      time.Duration     // whole seconds, at most 15 minutes
+	Memory       int               // MB; 0 is memory
 	Network      *config.Network   // nil: outside any VPC
 	LogGroup     string
 	LogDays      int
@@ -48,6 +51,7 @@ func newFunction(scope constructs.Construct, id string, p functionProps) awslamb
 		env[name] = new(value)
 	}
 	return awslambda.NewCfnFunction(this, new("Function"), &awslambda.CfnFunctionProps{
+		FunctionName:  optional(p.Name),
 		Description:   &p.Description,
 		Architectures: jsii.Strings(p.Architecture),
 		Runtime:       new("provided.al2023"),
@@ -55,7 +59,7 @@ func newFunction(scope constructs.Construct, id string, p functionProps) awslamb
 		Code:          &awslambda.CfnFunction_CodeProperty{S3Bucket: code.S3BucketName(), S3Key: code.S3ObjectKey()},
 		Role:          role.AttrArn(),
 		Environment:   &awslambda.CfnFunction_EnvironmentProperty{Variables: &env},
-		MemorySize:    new(float64(memory)),
+		MemorySize:    new(float64(cmp.Or(p.Memory, memory))),
 		Timeout:       new(p.Timeout.Seconds()),
 		VpcConfig:     vpcConfig(p.Network),
 		LoggingConfig: &awslambda.CfnFunction_LoggingConfigProperty{LogFormat: new("JSON"), LogGroup: logs.Ref()},

@@ -10,7 +10,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsscheduler"
 	"github.com/aws/constructs-go/constructs/v10"
 
 	"github.com/sluicehq/sluice/infra/access"
@@ -38,7 +40,7 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 		return nil, problems
 	}
 	this := awscdk.NewStack(scope, &id, &awscdk.StackProps{
-		Description: new("Sluice: fresh temporary Redshift logins in Secrets Manager, stage " + p.Config.Name),
+		Description: new("Sluice: federated sources and fresh temporary logins for Redshift, stage " + p.Config.Name),
 		Env:         &awscdk.Environment{Account: &p.Config.Account, Region: &p.Config.Region},
 		// The command line checks the version of the bootstrap stack; a rule in the template would need a parameter.
 		Synthesizer: awscdk.NewDefaultStackSynthesizer(&awscdk.DefaultStackSynthesizerProps{GenerateBootstrapVersionRule: new(false)}),
@@ -48,7 +50,14 @@ func New(scope constructs.Construct, id string, p Props) (awscdk.Stack, error) {
 	for _, warehouse := range p.Config.WarehousesInUse() {
 		b.addWarehouse(warehouse)
 	}
-	b.addTicks()
+	schedules := constructs.NewConstruct(this, new("Tick")) // with the id that the group has always had: its name is taken by then
+	group := newGroup(schedules, p.Config)
+	if len(p.Config.Consumers) > 0 {
+		b.addTicks(schedules, group)
+	}
+	if p.Config.Federation != nil {
+		b.addFederation(group)
+	}
 	return this, nil
 }
 
@@ -56,9 +65,21 @@ func (p Props) asset(function string) string {
 	return filepath.Join(p.Assets, p.Config.Architecture, function)
 }
 
+// functions are those that the stage deploys.
+func (p Props) functions() []string {
+	var names []string
+	if len(p.Config.Consumers) > 0 {
+		names = append(names, "refresh", "rotate")
+	}
+	if p.Config.Federation != nil {
+		names = append(names, "login", "provision")
+	}
+	return names
+}
+
 func (p Props) missingAssets() fault.Problems {
 	var problems fault.Problems
-	for _, function := range []string{"refresh", "rotate"} {
+	for _, function := range p.functions() {
 		binary := filepath.Join(p.asset(function), "bootstrap")
 		if _, err := os.Stat(binary); err != nil {
 			problems = append(problems, fault.Problem{Where: binary, What: "is not there", Fix: "run make build"})
@@ -71,7 +92,7 @@ func (p Props) missingAssets() fault.Problems {
 type builder struct {
 	Props
 	stack     awscdk.Stack
-	bus       string               // ARN
+	bus       awsevents.CfnEventBus
 	consumers map[string]*consumer // by name
 	secrets   map[string]string    // ARNs, by name of the consumer
 	rotations []string             // ARNs of the rotation functions
@@ -94,7 +115,7 @@ func (b *builder) addWarehouse(name string) {
 		Env: s.Rotate(name).Env(), Timeout: rotateTimeout, Network: s.Warehouses[name].Network,
 		LogGroup: "/sluice/" + s.Name + "/rotate-" + name, LogDays: s.LogDays,
 		Access: func(logs string) []access.Statement {
-			return access.Rotate(s, name, access.Resources{Secrets: access.SecretsOf(s, name, b.secrets), Bus: b.bus, Logs: logs})
+			return access.Rotate(s, name, access.Resources{Secrets: access.SecretsOf(s, name, b.secrets), Bus: *b.bus.AttrArn(), Logs: logs})
 		},
 	})
 	b.rotations = append(b.rotations, *rotate.AttrArn())
@@ -114,9 +135,9 @@ func (b *builder) addWarehouse(name string) {
 }
 
 // addTicks adds the function that looks at leases, and the schedules that start it.
-func (b *builder) addTicks() {
+func (b *builder) addTicks(scope constructs.Construct, group awsscheduler.CfnScheduleGroup) {
 	s := b.Config
-	resources := access.Resources{Functions: b.rotations, Bus: b.bus}
+	resources := access.Resources{Functions: b.rotations, Bus: *b.bus.AttrArn()}
 	for _, name := range s.WarehousesInUse() {
 		resources.Secrets = append(resources.Secrets, access.SecretsOf(s, name, b.secrets)...)
 	}
@@ -130,7 +151,7 @@ func (b *builder) addTicks() {
 			return access.Refresh(s, resources)
 		},
 	})
-	t := newTick(b.stack, "Tick", refresh, s)
+	t := newTick(scope, group, refresh, s)
 	for _, name := range s.ConsumerNames() {
 		t.start(b.consumers[name])
 	}

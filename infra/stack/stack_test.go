@@ -17,12 +17,11 @@ import (
 	"github.com/sluicehq/sluice/shared/settings"
 )
 
+// TestResources: a stage without a federation gets this, and none of what a federation takes.
 func TestResources(t *testing.T) {
-	got := make(map[string]string)
-	for name, r := range synthesize(t, read(t, "sandbox.json")) {
-		got[name] = r.Type
-	}
-	same(t, "resources", got, `{
+	s := read(t, "sandbox.json")
+	s.Federation = nil
+	same(t, "resources", types(synthesize(t, s)), `{
 		"Bus": "AWS::Events::EventBus",
 		"ConsumeringestSecret": "AWS::SecretsManager::Secret", "ConsumerreportingSecret": "AWS::SecretsManager::Secret",
 		"ConsumeringestPolicy": "AWS::SecretsManager::ResourcePolicy", "ConsumerreportingPolicy": "AWS::SecretsManager::ResourcePolicy",
@@ -34,6 +33,15 @@ func TestResources(t *testing.T) {
 		"TickGroup": "AWS::Scheduler::ScheduleGroup", "TickRole": "AWS::IAM::Role", "TickInvoke": "AWS::Lambda::EventInvokeConfig",
 		"AlarmanalyticsAlarm": "AWS::CloudWatch::Alarm"
 	}`)
+}
+
+// types are the types of all resources, by name.
+func types(tpl template) map[string]string {
+	out := make(map[string]string)
+	for name, r := range tpl {
+		out[name] = r.Type
+	}
+	return out
 }
 
 func TestSecret(t *testing.T) {
@@ -79,6 +87,11 @@ func TestStableIDs(t *testing.T) {
 		"ConsumeringestSecret":    "ConsumeringestSecret9C594577",
 		"RotateanalyticsFunction": "RotateanalyticsFunction895902B9",
 		"Bus":                     "Bus",
+		"TickGroup":               "TickGroup98DFA5ED",
+		"Table":                   "Table",
+		"Boundary":                "Boundary",
+		"WorkQueue":               "WorkQueue62201182",
+		"ProvisionFunction":       "ProvisionFunction389FD30A",
 	} {
 		if got := tpl[name].ID; got != want {
 			t.Errorf("logical id of %s is %s, want %s", name, got, want)
@@ -111,13 +124,20 @@ func TestRoles(t *testing.T) {
 				"RotateanalyticsRole": access.Rotate(s, "analytics", access.Resources{Secrets: secrets, Bus: "${Bus.Arn}", Logs: "${RotateanalyticsLogs.Arn}"}),
 				"RefreshRole":         access.Refresh(s, access.Resources{Secrets: secrets, Functions: []string{"${RotateanalyticsFunction.Arn}"}, Bus: "${Bus.Arn}", Logs: "${RefreshLogs.Arn}"}),
 				"TickRole":            access.Schedules("${RefreshFunction.Arn}"),
-			}
-			trust := map[string][]access.Statement{
-				"RotateanalyticsRole": access.Trust("lambda.amazonaws.com", nil),
-				"RefreshRole":         access.Trust("lambda.amazonaws.com", nil),
-				"TickRole": access.Trust("scheduler.amazonaws.com", access.Conditions{
-					"StringEquals": {"aws:SourceAccount": {s.Account}}, "ArnEquals": {"aws:SourceArn": {"${TickGroup.Arn}"}},
+				"SweepRole":           access.Sweep("${WorkQueue.Arn}"),
+				"LoginRole":           access.Login(s, "${LoginLogs.Arn}"),
+				"ProvisionRole": access.Provision(s, access.Federation{
+					Work: "${WorkQueue.Arn}", Dead: "${WorkDead.Arn}", Table: "${Table.Arn}", Login: "${LoginFunction.Arn}",
+					Boundary: "${Boundary}", Bus: "${Bus.Arn}", Logs: "${ProvisionLogs.Arn}",
 				}),
+			}
+			lambda := access.Trust("lambda.amazonaws.com", nil)
+			scheduler := access.Trust("scheduler.amazonaws.com", access.Conditions{
+				"StringEquals": {"aws:SourceAccount": {s.Account}}, "ArnEquals": {"aws:SourceArn": {"${TickGroup.Arn}"}},
+			})
+			trust := map[string][]access.Statement{
+				"RotateanalyticsRole": lambda, "RefreshRole": lambda, "LoginRole": lambda, "ProvisionRole": lambda,
+				"TickRole": scheduler, "SweepRole": scheduler,
 			}
 			same(t, "roles", tpl.ofType("AWS::IAM::Role"), slices.Sorted(maps.Keys(want)))
 			for name, statements := range want {
@@ -126,7 +146,8 @@ func TestRoles(t *testing.T) {
 					"Policies":                 []any{map[string]any{"PolicyName": "sluice", "PolicyDocument": access.Document(statements)}},
 				})
 			}
-			for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"} {
+			same(t, "policies that are not a role's own", tpl.ofType("AWS::IAM::ManagedPolicy"), `["Boundary"]`) // and no role has it attached
+			for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::RolePolicy"} {
 				if got := tpl.ofType(kind); len(got) > 0 {
 					t.Errorf("there are also %s: %v", kind, got)
 				}
@@ -180,15 +201,19 @@ func TestTick(t *testing.T) {
 func TestFunctions(t *testing.T) {
 	s := read(t, "example.json")
 	tpl := synthesize(t, s)
+	told := s.Provision()
+	told.Table, told.Queue, told.DeadLetters, told.Login, told.Boundary = "${Table}", "${WorkQueue}", "${WorkDead}", "${LoginFunction}", "${Boundary}"
 	for name, want := range map[string]struct {
+		name    string
 		env     map[string]string
 		timeout int
-		vpc     any
+		memory  int
+		network *config.Network
 	}{
-		"Rotateanalytics": {s.Rotate("analytics").Env(), 30, map[string]any{
-			"SubnetIds": s.Warehouses["analytics"].Network.Subnets, "SecurityGroupIds": s.Warehouses["analytics"].Network.SecurityGroups,
-		}},
-		"Refresh": {s.Refresh().Env(), 60, nil},
+		"Rotateanalytics": {"", s.Rotate("analytics").Env(), 30, 128, s.Warehouses["analytics"].Network},
+		"Refresh":         {"", s.Refresh().Env(), 60, 128, nil},
+		"Login":           {"sluice-prod-login", s.Login().Env(), 30, 128, s.Federation.Network},
+		"Provision":       {"sluice-prod-provision", told.Env(), 60, 256, nil},
 	} {
 		got := maps.Clone(tpl.named(t, name+"Function", "AWS::Lambda::Function").Properties)
 		delete(got, "Description")
@@ -198,12 +223,15 @@ func TestFunctions(t *testing.T) {
 		}
 		delete(got, "Code")
 		properties := map[string]any{
-			"Architectures": []string{"arm64"}, "Runtime": "provided.al2023", "Handler": "bootstrap", "MemorySize": 128, "Timeout": want.timeout,
+			"Architectures": []string{"arm64"}, "Runtime": "provided.al2023", "Handler": "bootstrap", "MemorySize": want.memory, "Timeout": want.timeout,
 			"Role": "${" + name + "Role.Arn}", "Environment": map[string]any{"Variables": want.env},
 			"LoggingConfig": map[string]any{"LogFormat": "JSON", "LogGroup": "${" + name + "Logs}"},
 		}
-		if want.vpc != nil {
-			properties["VpcConfig"] = want.vpc
+		if want.name != "" {
+			properties["FunctionName"] = want.name
+		}
+		if n := want.network; n != nil {
+			properties["VpcConfig"] = map[string]any{"SubnetIds": n.Subnets, "SecurityGroupIds": n.SecurityGroups}
 		}
 		same(t, name, got, properties)
 	}
@@ -214,7 +242,10 @@ func TestFunctions(t *testing.T) {
 
 func TestLogs(t *testing.T) {
 	tpl := synthesize(t, read(t, "example.json"))
-	for name, group := range map[string]string{"RefreshLogs": "/sluice/prod/refresh", "RotateanalyticsLogs": "/sluice/prod/rotate-analytics"} {
+	for name, group := range map[string]string{
+		"RefreshLogs": "/sluice/prod/refresh", "RotateanalyticsLogs": "/sluice/prod/rotate-analytics",
+		"LoginLogs": "/sluice/prod/login", "ProvisionLogs": "/sluice/prod/provision",
+	} {
 		r := tpl.named(t, name, "AWS::Logs::LogGroup")
 		same(t, name, r.Properties, map[string]any{"LogGroupName": group, "RetentionInDays": 90})
 		if r.DeletionPolicy != "Delete" {
@@ -310,6 +341,8 @@ func TestNewReportsProblems(t *testing.T) {
 	}
 	for _, want := range []string{
 		"warehouses.analytics.allow: make a role's policy of ",
+		filepath.Join(assets, "arm64", "login", "bootstrap") + ": is not there; run make build",
+		filepath.Join(assets, "arm64", "provision", "bootstrap") + ": is not there; run make build",
 		filepath.Join(assets, "arm64", "refresh", "bootstrap") + ": is not there; run make build",
 		filepath.Join(assets, "arm64", "rotate", "bootstrap") + ": is not there; run make build",
 	} {

@@ -31,18 +31,41 @@ func TestMain(m *testing.M) {
 type template map[string]resource
 
 type resource struct {
-	ID             string // logical id, with CDK's hash
-	Type           string
-	Properties     map[string]any
-	DependsOn      []string
-	DeletionPolicy string
+	ID                  string // logical id, with CDK's hash
+	Type                string
+	Properties          map[string]any
+	DependsOn           []string
+	DeletionPolicy      string
+	UpdateReplacePolicy string
 }
 
 // synthesize is the template of s, with binaries that do nothing.
 func synthesize(t *testing.T, s config.Stage) template {
 	t.Helper()
+	return decode(t, synthesized(t, s))
+}
+
+// outputs are the values of the stack's outputs, by name.
+func outputs(t *testing.T, s config.Stage) map[string]any {
+	t.Helper()
+	var document struct {
+		Outputs map[string]struct{ Value any }
+	}
+	if err := json.Unmarshal(synthesized(t, s), &document); err != nil {
+		t.Fatal(err)
+	}
+	out := make(map[string]any)
+	for name, o := range document.Outputs {
+		out[name] = readable(o.Value)
+	}
+	return out
+}
+
+// synthesized is the template's text.
+func synthesized(t *testing.T, s config.Stage) []byte {
+	t.Helper()
 	assets := t.TempDir()
-	for _, function := range []string{"rotate", "refresh"} {
+	for _, function := range []string{"rotate", "refresh", "login", "provision"} {
 		folder := filepath.Join(assets, s.Architecture, function)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
 			t.Fatal(err)
@@ -61,7 +84,7 @@ func synthesize(t *testing.T, s config.Stage) template {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return decode(t, text)
+	return text
 }
 
 func decode(t *testing.T, text []byte) template {

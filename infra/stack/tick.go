@@ -18,7 +18,7 @@ import (
 // A tick that is late or lost is not tried again, because the next one looks at the same lease.
 const maxAge = 240
 
-// A tick is the group of schedules that start refresh, one a consumer.
+// A tick is the schedules that start refresh, one a consumer.
 type tick struct {
 	scope   constructs.Construct
 	refresh awslambda.CfnFunction
@@ -27,8 +27,7 @@ type tick struct {
 	every   time.Duration
 }
 
-func newTick(scope constructs.Construct, id string, refresh awslambda.CfnFunction, s config.Stage) tick {
-	this := constructs.NewConstruct(scope, &id)
+func newTick(this constructs.Construct, group awsscheduler.CfnScheduleGroup, refresh awslambda.CfnFunction, s config.Stage) tick {
 	// Scheduler invokes without waiting, so that it is Lambda that would try again.
 	awslambda.NewCfnEventInvokeConfig(this, new("Invoke"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName:             refresh.Ref(),
@@ -36,12 +35,7 @@ func newTick(scope constructs.Construct, id string, refresh awslambda.CfnFunctio
 		MaximumEventAgeInSeconds: new(float64(maxAge)),
 		MaximumRetryAttempts:     new(0.0),
 	})
-	group := awsscheduler.NewCfnScheduleGroup(this, new("Group"), &awsscheduler.CfnScheduleGroupProps{Name: new(s.Bus())})
-	trust := access.Trust("scheduler.amazonaws.com", access.Conditions{
-		"StringEquals": {"aws:SourceAccount": {s.Account}},
-		"ArnEquals":    {"aws:SourceArn": {*group.AttrArn()}},
-	})
-	role := newRole(this, trust, access.Schedules(*refresh.AttrArn()))
+	role := newRole(this, byGroup(group, s), access.Schedules(*refresh.AttrArn()))
 	return tick{this, refresh, role, group, s.Timings.Tick}
 }
 
