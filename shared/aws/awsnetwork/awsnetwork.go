@@ -24,28 +24,30 @@ var _ federation.Network = (*Network)(nil)
 // New returns the Network that api sees.
 func New(api *ec2.Client) *Network { return &Network{api} }
 
+// GroupMissing is the reason where a security group is not there.
+const GroupMissing = "GroupMissing"
+
 const (
-	missing = "Missing" // the group or rule is not there
-	there   = "There"   // the rule is there
+	missing = "RuleMissing"
+	there   = "RuleThere"
 )
 
 // causes are what codes mean for every call.
 //
 // Source: Amazon EC2 API Reference, "Error codes for the Amazon EC2 API".
 var causes = awserror.Table{
-	"InvalidGroup.NotFound":               {Kind: fault.Retry, Reason: missing, Fix: "nothing; the source's security groups are read again"},
+	"InvalidGroup.NotFound":               {Kind: fault.Retry, Reason: GroupMissing, Fix: "nothing; the source's security groups are read again"},
 	"InvalidSecurityGroupRuleId.NotFound": {Kind: fault.Retry, Reason: missing},
 	"InvalidPermission.NotFound":          {Kind: fault.Retry, Reason: missing},
 	"InvalidPermission.Duplicate":         {Kind: fault.Retry, Reason: there},
 	"RulesPerSecurityGroupLimitExceeded":  {Kind: fault.Blocked, Reason: federation.IngressFull, Fix: "remove a rule that is not needed, or ask AWS for more rules for each security group"},
-	"SecurityGroupRuleLimitExceeded":      {Kind: fault.Blocked, Reason: federation.IngressFull, Fix: "remove a rule that is not needed, or ask AWS for more rules for each security group"},
 }
 
 // GroupTags implements [federation.Network].
 func (n *Network) GroupTags(ctx context.Context, group string) (map[string]string, bool, error) {
 	out, err := n.api.DescribeSecurityGroups(ctx, &ec2.DescribeSecurityGroupsInput{GroupIds: []string{group}})
 	err = awserror.Explain(err, "describe security group", group, causes)
-	if fault.ReasonOf(err) == missing {
+	if fault.ReasonOf(err) == GroupMissing {
 		return nil, false, nil
 	}
 	if err != nil || len(out.SecurityGroups) == 0 {
@@ -109,6 +111,9 @@ func (n *Network) Admit(ctx context.Context, group, from string, port int, tags 
 // call for it, and then each is taken by itself.
 func (n *Network) Revoke(ctx context.Context, group string, rules []string) error {
 	err := n.revoke(ctx, group, rules)
+	if fault.ReasonOf(err) == GroupMissing {
+		return nil // and its rules with it
+	}
 	if fault.ReasonOf(err) != missing {
 		return err
 	}
