@@ -131,7 +131,10 @@ func (rec *Record) foresee(r *Reconciler) {
 		rec.Made = plan
 		return
 	}
-	rec.Made.Schema, rec.Made.Admin = plan.Schema, plan.Admin
+	rec.Made.Schema = plan.Schema
+	if plan.Admin != "" { // otherwise the credentials step found it
+		rec.Made.Admin = plan.Admin
+	}
 	rec.Made.Grants = union(rec.Made.Grants, plan.Grants)
 	rec.Made.Ingress = rec.Made.Ingress || plan.Ingress
 }

@@ -63,13 +63,19 @@ type function struct {
 // start deploys a stage and waits for the first rotations of its consumers. It ends with the test.
 func start(t *testing.T) *stage {
 	t.Helper()
+	return startIn(t, false)
+}
+
+// startIn is start, with the ready-made source or without it.
+func startIn(t *testing.T, sources bool) *stage {
+	t.Helper()
 	if _, err := os.Stat(assembly); errors.Is(err, fs.ErrNotExist) {
 		t.Fatalf("%s is missing: run make test, which synthesizes it first", assembly)
 	}
 	s := &stage{t: t, front: new(journal), roots: x509.NewCertPool()}
 	var err error
 	s.World, err = world.Start(t.Context(), world.Config{
-		Assembly: assembly, State: t.TempDir(), NodeModules: modules, Log: slog.New(slog.NewTextHandler(s.front, nil)),
+		Assembly: assembly, State: t.TempDir(), NodeModules: modules, Sources: sources, Log: slog.New(slog.NewTextHandler(s.front, nil)),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -227,9 +233,12 @@ func (s *stage) read(id string) lease {
 	}
 }
 
+// open opens a session with l over verified TLS.
+func (s *stage) open(l lease) (*pgx.Conn, error) { return connector.Login(s.t.Context(), l.Target) }
+
 // login logs in with l over verified TLS and says who that is.
 func (s *stage) login(l lease) (user string, err error) {
-	conn, err := connector.Login(s.t.Context(), l.Target)
+	conn, err := s.open(l)
 	if err != nil {
 		return "", err
 	}

@@ -1,0 +1,62 @@
+package endtoend_test
+
+import (
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/infra/sandbox/world"
+	"github.com/sluicehq/sluice/shared/federation"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// place is where the sandbox's stage is.
+var place = warehouse.PlaceIn("111122223333", "us-east-1")
+
+// TestFederationFromRequestToRemoval goes the way of a team: ask, read, ask again, withdraw.
+func TestFederationFromRequestToRemoval(t *testing.T) {
+	t.Parallel()
+	f := federating(t)
+	before := f.snapshot("live")
+	last := f.AWS.Calls().Last()
+	f.request(orders("live"))
+	f.reaches("live", federation.Ready, "")
+	if calls := f.made(last); len(calls) > 40 {
+		t.Errorf("%d calls to Ready", len(calls))
+	}
+	t.Logf("%d calls", len(f.made(last)))
+
+	f.must(f.FurnishSource(t.Context(), world.Orders, "INSERT INTO orders VALUES (1000, 1, 2, 4, 'written today', now())"))
+	if got := f.read("SELECT o.note || ' at ' || v.venuename FROM live.orders o JOIN venue v USING (venueid) WHERE orderid = 1000"); got != "written today at Canal Stage" {
+		t.Errorf("a join through the schema reads %q", got)
+	}
+
+	last = f.AWS.Calls().Last()
+	f.request(orders("live"))
+	f.reaches("live", federation.Ready, "")
+	calls := f.made(last)
+	for _, c := range calls {
+		if c.Operation == "PutItem" || c.Operation == "UpdateItem" {
+			t.Errorf("a repeat that changes nothing calls %s", c.Operation)
+		}
+	}
+	if len(calls) > 10 {
+		t.Errorf("a repeat that changes nothing makes %d calls", len(calls))
+	}
+
+	f.withdraw("live")
+	f.reaches("live", federation.Removed, "")
+	if after := f.snapshot("live"); after != before {
+		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
+	}
+}
+
+// read is the one value that a query answers, in a session of a member of the group with a lease.
+func (f *federator) read(query string) (value string) {
+	f.t.Helper()
+	conn, err := f.open(f.stage.read(f.reporting))
+	f.must(err)
+	defer func() { _ = conn.Close(f.t.Context()) }()
+	f.must(conn.QueryRow(f.t.Context(), query, pgx.QueryExecModeSimpleProtocol).Scan(&value))
+	return value
+}
