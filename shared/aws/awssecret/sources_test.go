@@ -27,12 +27,12 @@ func sources(t *testing.T, answers ...awstest.Answer) (*awssecret.Sources, *awst
 }
 
 var login = federation.NewSecret{
-	Name: "sluice/prod/source/orders-0a1b2c3d", User: "sluice_orders_0a1b2c3d", Password: secret.New("correct horse"), Instance: "orders",
+	Name: "sluice/prod/source/orders-0a1b2c3d", User: "sluice_orders_0a1b2c3d", Password: secret.New("EXAMPLE correct horse"), Instance: "orders",
 	Endpoint: source.Endpoint{Host: "orders.example.com", Port: 5432, Database: "shop", Schema: "public"}, Tags: map[string]string{"sluice:stage": "prod", "sluice:federation": "orders"},
 }
 
 const (
-	written = `{"engine":"postgres","host":"orders.example.com","port":5432,"username":"sluice_orders_0a1b2c3d","password":"correct horse","dbname":"shop","dbInstanceIdentifier":"orders"}`
+	written = `{"engine":"postgres","host":"orders.example.com","port":5432,"username":"sluice_orders_0a1b2c3d","password":"EXAMPLE correct horse","dbname":"shop","dbInstanceIdentifier":"orders"}`
 	tagged  = `[{"Key":"sluice:federation","Value":"orders"},{"Key":"sluice:stage","Value":"prod"}]`
 )
 
