@@ -26,8 +26,15 @@ var _ federation.Roles = (*Roles)(nil)
 // New returns the Roles that api sees.
 func New(api *iam.Client) *Roles { return &Roles{api} }
 
-// Missing is the reason where a role that has to be there is not.
-const Missing = "RoleMissing"
+// Reasons of refusals besides those that [federation] names.
+const (
+	// Missing is a role that has to be there and is not.
+	Missing = "RoleMissing"
+	// BoundaryMissing is a permissions boundary that is not there.
+	BoundaryMissing = "BoundaryMissing"
+	// LimitExceeded is an account with all roles that it may have, or a role whose policies are too long.
+	LimitExceeded = "RoleQuotaExceeded"
+)
 
 // causes are what codes mean for every call.
 //
@@ -41,8 +48,13 @@ var causes = awserror.Table{
 	"LimitExceeded":                 {Kind: fault.Blocked, Reason: LimitExceeded, Fix: "delete roles that are not needed, or ask AWS for more"},
 }
 
-// LimitExceeded is the reason where the account has all roles that it may have, or a role's policies are too long.
-const LimitExceeded = "RoleQuotaExceeded"
+// bounded is causes for calls that name a boundary. IAM has the same code for a boundary that is missing as for a role; its
+// message tells which, and a role that went meanwhile is made when the federation is looked at again.
+var bounded = func() awserror.Table {
+	t := maps.Clone(causes)
+	t["NoSuchEntity"] = awserror.Cause{Kind: fault.Blocked, Reason: BoundaryMissing, Fix: "deploy Sluice, which makes the permissions boundary that the message names"}
+	return t
+}()
 
 // absent reports whether err says that the role or the policy is not there.
 func absent(err error) bool { return fault.ReasonOf(err) == Missing }
@@ -75,7 +87,7 @@ func (r *Roles) Create(ctx context.Context, n federation.NewRole) error {
 		in.Description = &n.Description
 	}
 	_, err := r.api.CreateRole(ctx, in)
-	return awserror.Explain(err, "make role", n.Name, causes)
+	return awserror.Explain(err, "make role", n.Name, bounded)
 }
 
 // SetTrust implements [federation.Roles].
@@ -88,7 +100,7 @@ func (r *Roles) SetTrust(ctx context.Context, role, document string) error {
 func (r *Roles) SetBoundary(ctx context.Context, role, arn string) error {
 	if arn != "" {
 		_, err := r.api.PutRolePermissionsBoundary(ctx, &iam.PutRolePermissionsBoundaryInput{RoleName: &role, PermissionsBoundary: &arn})
-		return awserror.Explain(err, "set boundary", role, causes)
+		return awserror.Explain(err, "set boundary", role, bounded)
 	}
 	_, err := r.api.DeleteRolePermissionsBoundary(ctx, &iam.DeleteRolePermissionsBoundaryInput{RoleName: &role})
 	return ifPresent(awserror.Explain(err, "remove boundary", role, causes))

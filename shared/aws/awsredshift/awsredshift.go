@@ -1,4 +1,4 @@
-// Package awsredshift looks clusters up and mints temporary logins with the Amazon Redshift API.
+// Package awsredshift looks clusters up, mints temporary logins and attaches roles with the Amazon Redshift API.
 package awsredshift
 
 import (

@@ -1,4 +1,4 @@
-// Package awssecret keeps the secrets of consumers in AWS Secrets Manager.
+// Package awssecret keeps the secrets of consumers, and those with logins to sources, in AWS Secrets Manager.
 package awssecret
 
 import (
