@@ -23,63 +23,70 @@ func (r *run) attachment(ctx context.Context) (*wait, error) {
 	if w != nil || err != nil {
 		return w, err
 	}
+	if r.rec.Made.Leaving { // until it was wanted again: nobody shall take it off now
+		if err := r.strike(ctx, RoleChange{Remove: []string{r.entry()}}); err != nil {
+			return nil, err
+		}
+		r.rec.Made.Leaving = false
+	}
 	arn := r.rec.Made.RoleARN
 	switch cluster.Roles[arn] {
-	case InSync:
-		return nil, r.unlist(ctx, cluster)
+	case InSync: // it may still be among those that wait, where it does nothing while it is attached
+		return nil, nil
 	case Adding, Leaving:
 		return &wait{Waiting, "RoleAttaching", "the cluster is " + cluster.Roles[arn] + " the role", attachWait}, nil
 	}
 	if since := r.now().Sub(r.rec.IAMChanged); since < settleWait {
 		return &wait{Waiting, "RoleSettling", "AWS is making the new role known", settleWait - since + time.Second/2}, nil
 	}
-	return r.change(ctx, RoleChange{Add: []string{r.entry(arn)}}, cluster)
+	return r.change(ctx, RoleChange{Add: []string{r.entry()}}, cluster)
 }
 
 // attachmentDown takes the role off the cluster.
 func (r *run) attachmentDown(ctx context.Context) (*wait, error) {
 	made := r.rec.Made
+	if !made.Begun || made.Cluster == "" || made.RoleARN == "" {
+		return nil, nil
+	}
 	cluster, err := r.lookAt(ctx, made.Cluster)
-	if err != nil || made.Cluster == "" || made.RoleARN == "" {
+	if err != nil {
 		return nil, err
 	}
+	e := []string{r.entry()}
 	if cluster == nil { // it is gone, and its roles with it
-		return nil, r.unlist(ctx, nil)
+		return nil, r.strike(ctx, RoleChange{Add: e, Remove: e})
 	}
 	switch status, on := cluster.Roles[made.RoleARN]; {
 	case !on:
-		return nil, r.unlist(ctx, cluster)
+		return nil, r.strike(ctx, RoleChange{Add: e, Remove: e})
 	case status == Adding, status == Leaving:
 		return &wait{Waiting, "RoleDetaching", "the cluster is " + status + " the role", detachWait}, nil
 	}
 	if w, err := r.usable(made.Cluster, cluster); w != nil || err != nil {
 		return w, err
 	}
-	return r.change(ctx, RoleChange{Remove: []string{r.entry(made.RoleARN)}}, cluster)
+	if err := r.strike(ctx, RoleChange{Add: e}); err != nil { // or somebody attaches it again
+		return nil, err
+	}
+	return r.change(ctx, RoleChange{Remove: e}, cluster)
 }
 
-// entry is how a role waits: who asked first is served first.
-func (r *run) entry(arn string) string {
-	return r.rec.WantedAt.UTC().Format("20060102T150405Z") + " " + arn
+// strike takes the role off those that wait for the cluster.
+func (r *run) strike(ctx context.Context, c RoleChange) error {
+	if err := r.act(ctx); err != nil {
+		return err
+	}
+	return r.Store.Delist(ctx, r.rec.Made.Cluster, c)
+}
+
+// entry is how the role waits: who asked first is served first. It stays the same until the federation is down.
+func (r *run) entry() string {
+	return r.rec.Made.Asked.UTC().Format("20060102T150405Z") + " " + r.rec.Made.RoleARN
 }
 
 func roleOf(entry string) string {
 	_, arn, _ := strings.Cut(entry, " ")
 	return arn
-}
-
-// unlist strikes the role off those that wait, if it is among them.
-func (r *run) unlist(ctx context.Context, cluster *Cluster) error {
-	if !r.rec.Made.Enlisted {
-		return nil
-	}
-	r.rec.Made.Enlisted = false
-	id := r.rec.Made.Cluster
-	if !r.rec.Withdrawn && !r.rec.Made.Gone && cluster != nil && cluster.Roles[r.rec.Made.RoleARN] == InSync {
-		return nil // whoever attached it has struck it off
-	}
-	e := r.entry(r.rec.Made.RoleARN)
-	return r.Store.Delist(ctx, id, RoleChange{Add: []string{e}, Remove: []string{e}})
 }
 
 // change writes the role down and, if the cluster is free, changes its roles for those that have waited longest.
@@ -92,25 +99,30 @@ func (r *run) change(ctx context.Context, mine RoleChange, cluster *Cluster) (*w
 	if err != nil {
 		return nil, err
 	}
-	r.rec.Made.Enlisted = true
 	entry := slices.Concat(mine.Add, mine.Remove)[0]
 	queue := cluster.outstanding(all)
 	if cluster.busy() {
 		return position(queue, entry, true), nil
 	}
-	batch := queue.head(maxBatch)
-	err = r.Clusters.ModifyRoles(ctx, id, roles(batch.Add), roles(batch.Remove))
-	if reason := fault.ReasonOf(err); reason == NotAssumable && len(batch.Add) > 1 && slices.Contains(batch.Add, entry) {
-		batch = RoleChange{Add: []string{entry}} // one of the others may be the reason
-		err = r.Clusters.ModifyRoles(ctx, id, roles(batch.Add), nil)
+	room := max(r.Warehouses[r.rec.Made.Warehouse].Limit()-len(cluster.Roles), 0)
+	if slices.Index(queue.Add, entry) >= room && len(queue.Remove) == 0 {
+		return nil, r.full(ctx, mine, fmt.Errorf("cluster %s has %d IAM roles, and %d more wait", id, len(cluster.Roles), len(queue.Add)))
 	}
-	switch fault.ReasonOf(err) {
-	case ClusterBusy:
+	batch := queue.head(room)
+	err = r.Clusters.ModifyRoles(ctx, id, roles(batch.Add), roles(batch.Remove))
+	if fault.ReasonOf(err) == NotAssumable && !slices.Equal(batch.Add, mine.Add) { // one of the others may be the reason
+		if batch = mine; len(mine.Add) == 0 {
+			batch = RoleChange{Remove: queue.head(0).Remove}
+		}
+		err = r.Clusters.ModifyRoles(ctx, id, roles(batch.Add), roles(batch.Remove))
+	}
+	switch reason := fault.ReasonOf(err); {
+	case reason == ClusterBusy:
 		return position(queue, entry, true), nil
-	case NotAssumable: // and must not keep the others from being attached
-		return nil, errors.Join(err, r.Store.Delist(ctx, id, RoleChange{Add: []string{entry}}))
-	case TooManyRoles:
-		return nil, r.blocked("attach role", RoleLimit, "withdraw a source that is not needed, or detach a role", err)
+	case reason == NotAssumable: // and must not keep the others from being attached
+		return nil, errors.Join(err, r.Store.Delist(ctx, id, mine))
+	case reason == TooManyRoles && slices.Contains(batch.Add, entry):
+		return nil, r.full(ctx, mine, err)
 	}
 	if err != nil {
 		return nil, err
@@ -125,7 +137,15 @@ func (r *run) change(ctx context.Context, mine RoleChange, cluster *Cluster) (*w
 	if slices.Contains(batch.Remove, entry) {
 		return &wait{Waiting, "RoleDetaching", "the cluster is letting the role go", detachWait}, nil
 	}
-	return position(queue, entry, true), nil
+	return position(queue, entry, false), nil
+}
+
+// full is the refusal of a role for which the cluster has no place. It does not wait where others may find one.
+func (r *run) full(ctx context.Context, mine RoleChange, cause error) error {
+	if err := r.Store.Delist(ctx, r.rec.Made.Cluster, mine); err != nil {
+		return err
+	}
+	return r.blocked("attach role", RoleLimit, "withdraw a source that is not needed, or detach a role", cause)
 }
 
 func roles(entries []string) []string {
@@ -164,10 +184,10 @@ func (c *Cluster) outstanding(all RoleChange) RoleChange {
 	return out
 }
 
-// head is the first n: what leaves makes room for what comes.
-func (c RoleChange) head(n int) RoleChange {
-	leave := c.Remove[:min(n, len(c.Remove))]
-	return RoleChange{Add: c.Add[:min(n-len(leave), len(c.Add))], Remove: leave}
+// head is the first batch, with at most room roles that are added.
+func (c RoleChange) head(room int) RoleChange {
+	leave := c.Remove[:min(maxBatch, len(c.Remove))]
+	return RoleChange{Add: c.Add[:min(maxBatch-len(leave), room, len(c.Add))], Remove: leave}
 }
 
 // position is the wait of a role for its turn. The first of a batch comes back when the batch before is through, to change the

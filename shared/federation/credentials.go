@@ -42,19 +42,22 @@ func (r *run) credentials(ctx context.Context) (*wait, error) {
 			fmt.Errorf("instance %s has no secret that RDS manages", r.rec.Wanted.Source.ID()))
 	}
 	r.rec.Made.Admin = admin
-	fresh, err := r.ownSecret(ctx, db)
-	if err != nil {
-		return nil, err
-	}
-	if r.rec.Made.LoginReady && !fresh {
-		return nil, nil
-	}
-	if admin != db.MasterSecret {
-		if w, err := r.serves(ctx, admin, db); w != nil || err != nil {
+	if !r.rec.Made.LoginReady { // before anything is made
+		if w, err := r.admits(ctx, admin, db); w != nil || err != nil {
 			return w, err
 		}
-	} else if w := r.managed(db); w != nil {
-		return w, nil
+	}
+	ready := r.rec.Made.LoginReady
+	if err := r.ownSecret(ctx, db); err != nil {
+		return nil, err
+	}
+	if r.rec.Made.LoginReady {
+		return nil, nil
+	}
+	if ready { // it was, until the secret got another password
+		if w, err := r.admits(ctx, admin, db); w != nil || err != nil {
+			return w, err
+		}
 	}
 	if err := r.act(ctx); err != nil {
 		return nil, err
@@ -90,12 +93,18 @@ func (r *run) existing(ctx context.Context, db source.Database) (*wait, error) {
 	}
 	r.rec.set(CondMaster, master, r.now())
 	r.rec.set(CondImpaired, impaired, r.now())
+	if s.ARN != id { // policy and schema need the whole
+		return nil, r.blocked("find secret", SecretMissing, "write the secret's whole ARN into the document", fmt.Errorf("%s is a part of the ARN %s", id, s.ARN))
+	}
 	r.rec.Made.Secret = s.ARN
 	return nil, r.keyOf(ctx, s.Key)
 }
 
-// serves looks whether a secret may be used for the source.
-func (r *run) serves(ctx context.Context, id string, db source.Database) (*wait, error) {
+// admits looks whether the secret of an admin may be used for the source.
+func (r *run) admits(ctx context.Context, id string, db source.Database) (*wait, error) {
+	if id == db.MasterSecret {
+		return r.managed(db), nil
+	}
 	s, found, err := r.Secrets.Secret(ctx, id)
 	if err != nil {
 		return nil, err
@@ -127,69 +136,64 @@ func (r *run) managed(db source.Database) *wait {
 	return nil
 }
 
-// ownSecret makes or mends the secret of our own login. fresh says that its password is new to the source.
-func (r *run) ownSecret(ctx context.Context, db source.Database) (fresh bool, err error) {
+// ownSecret makes or mends the secret of our own login. A new password makes the login one that is not ready.
+func (r *run) ownSecret(ctx context.Context, db source.Database) error {
 	name := r.rec.Made.SecretName
 	if name == "" {
 		name = r.Namer.Secret(r.rec.Wanted)
 	}
 	if r.rec.Made.Secret == "" { // most likely not there: make it, and look only if it is
-		fresh, err = r.createSecret(ctx, name, db)
-		if fault.ReasonOf(err) != AlreadyThere {
-			return fresh, err
+		if err := r.createSecret(ctx, name, db); fault.ReasonOf(err) != AlreadyThere {
+			return err
 		}
 	}
 	s, found, err := r.Secrets.Secret(ctx, name)
 	switch {
 	case err != nil:
-		return false, err
+		return err
 	case !found:
 		return r.createSecret(ctx, name, db)
 	case !r.ours(s.Tags, r.rec.Name):
-		return false, r.blocked("make secret", SecretTaken, "delete or rename that secret", fmt.Errorf("secret %s is there and is not Sluice's: its tags do not name this federation", name))
+		return r.blocked("make secret", SecretTaken, "delete or rename that secret", fmt.Errorf("secret %s is there and is not Sluice's: its tags do not name this federation", name))
 	}
 	r.rec.Made.Secret = s.ARN
-	if !s.Deleted.IsZero() {
-		if err := r.act(ctx); err != nil {
-			return false, err
-		}
-		if err := r.Secrets.Restore(ctx, s.ARN); err != nil {
-			return false, err
-		}
-		fresh = true
-	}
-	if s.Tags[TagEndpoint] != db.Endpoint.String() {
+	gone := !s.Deleted.IsZero()
+	if gone || s.Tags[TagEndpoint] != db.Endpoint.String() { // a password is not inherited by what comes after
 		in, err := r.newSecret(ctx, s.ARN, db)
 		if err != nil {
-			return false, err
+			return err
+		}
+		if gone {
+			if err := r.Secrets.Restore(ctx, s.ARN); err != nil {
+				return err
+			}
 		}
 		if err := r.Secrets.Renew(ctx, in); err != nil {
-			return false, err
+			return err
 		}
-		fresh = true
 	}
-	return fresh, r.keyOf(ctx, s.Key)
+	return r.keyOf(ctx, s.Key)
 }
 
-func (r *run) createSecret(ctx context.Context, name string, db source.Database) (bool, error) {
+func (r *run) createSecret(ctx context.Context, name string, db source.Database) error {
+	if err := r.keyOf(ctx, r.Key); err != nil {
+		return err
+	}
 	in, err := r.newSecret(ctx, name, db)
 	if err != nil {
-		return false, err
-	}
-	r.rec.Made.SecretName = name
-	if err := r.keyOf(ctx, r.Key); err != nil {
-		return false, err
+		return err
 	}
 	arn, err := r.Secrets.Create(ctx, in)
 	if err != nil {
-		return false, err
+		return err
 	}
-	r.rec.Made.Secret = arn
-	return true, nil
+	r.rec.Made.SecretName, r.rec.Made.Secret = name, arn
+	return nil
 }
 
 // newSecret is a new value for our own secret.
 func (r *run) newSecret(ctx context.Context, id string, db source.Database) (NewSecret, error) {
+	r.rec.Made.LoginReady = false
 	if err := r.act(ctx); err != nil {
 		return NewSecret{}, err
 	}
@@ -206,6 +210,9 @@ func (r *run) newSecret(ctx context.Context, id string, db source.Database) (New
 
 // keyOf notes the customer's key of a secret, which the role has to be allowed to use.
 func (r *run) keyOf(ctx context.Context, id string) error {
+	if id != "" && id == r.rec.Made.Key && r.rec.Phase == Ready {
+		return nil // the proof fails when it cannot be used any more
+	}
 	r.rec.Made.Key = ""
 	if id == "" {
 		return nil

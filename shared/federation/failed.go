@@ -26,6 +26,7 @@ func (r *run) failed(ctx context.Context, err error) error {
 	if kind == fault.Retry && (reason != warehouse.StatementFailed || r.rec.Tries <= patientTries) || patient {
 		r.Log.WarnContext(ctx, "step failed, to be tried again", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "tries", r.rec.Tries, "err", err.Error())
 		r.rec.enter(Waiting, reason, err.Error(), "", r.now())
+		r.rec.At, r.rec.AtFor = "", 0
 		return r.later(ctx, retryWait(r.rec.Tries))
 	}
 	remedy := fault.FixOf(err)
@@ -34,6 +35,7 @@ func (r *run) failed(ctx context.Context, err error) error {
 	}
 	changed := r.rec.enter(Blocked, reason, err.Error(), remedy, r.now())
 	r.Log.ErrorContext(ctx, "federation blocked", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "kind", string(kind), "err", err.Error())
+	r.rec.At, r.rec.AtFor = "", 0
 	if changed {
 		r.rec.Tries = 1 // of looks at what is blocked
 		if err := r.announce(ctx, event.FederationBlocked); err != nil {

@@ -21,21 +21,32 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 		}
 		return nil, nil
 	}
-	db, _, err := r.lookUp(ctx, r.rec.Wanted.Source)
+	db, found, err := r.lookUp(ctx, r.rec.Wanted.Source)
 	if err != nil {
 		return nil, err
+	}
+	if !found {
+		return nil, errAgain // it went since preflight looked
 	}
 	cluster, err := r.lookAt(ctx, r.gate().Cluster)
 	if err != nil || cluster == nil {
 		return nil, err
 	}
-	rules, err := r.Network.Rules(ctx, db.SecurityGroups)
-	if err != nil {
-		return nil, err
+	var rules []Rule
+	if len(db.SecurityGroups) > 0 {
+		if rules, err = r.Network.Rules(ctx, db.SecurityGroups); err != nil {
+			return nil, err
+		}
 	}
-	if slices.ContainsFunc(rules, func(rule Rule) bool { return rule.admits(cluster.SecurityGroups, db.Port) }) {
+	if i := slices.IndexFunc(rules, func(rule Rule) bool { return rule.admits(cluster.SecurityGroups, db.Port) }); i >= 0 {
+		others := ""
+		if !r.ours(rules[i].Tags, r.rec.Name) {
+			others = fmt.Sprintf("rule %s of security group %s, which is not Sluice's, lets the cluster in, and stays when the source is withdrawn", rules[i].ID, rules[i].Group)
+		}
+		r.rec.set(CondOpened, others, r.now())
 		return nil, nil
 	}
+	r.rec.set(CondOpened, "", r.now())
 	if len(cluster.SecurityGroups) == 0 {
 		return nil, r.blocked("open network", IngressNotAllowed, "open the network yourself and leave manageIngress out", fmt.Errorf("cluster %s has no security group in a VPC", r.gate().Cluster))
 	}
@@ -45,8 +56,9 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 			return nil, err
 		}
 		if found && tags[TagIngress] == Allow {
+			r.rec.Made.Ingress = true
 			if !slices.Contains(r.rec.Made.Groups, group) {
-				r.rec.Made.Groups = append(r.rec.Made.Groups, group)
+				r.rec.Made.Groups = append(slices.Clone(r.rec.Made.Groups), group)
 			}
 			if err := r.act(ctx); err != nil {
 				return nil, err

@@ -28,13 +28,13 @@ const (
 // Request makes w what is wanted under its name, and reconciles it. at is when it was asked for: older requests lose.
 // by names the run in claims.
 func (r *Reconciler) Request(ctx context.Context, w Wanted, at time.Time, by string) (Outcome, error) {
-	return r.reconcile(ctx, w.Name, 0, by, func(rec *Record) bool { return rec.want(w.complete(), false, ByRequest, at) })
+	return r.reconcile(ctx, w.Name, 0, by, func(rec *Record, _ time.Time) bool { return rec.want(w.complete(), false, ByRequest, at) })
 }
 
-// Withdraw takes a federation down.
+// Withdraw takes a federation down. It stays down also if a tag asks for it, until somebody changes what the tag asks for.
 func (r *Reconciler) Withdraw(ctx context.Context, name string, at time.Time, by string) (Outcome, error) {
-	return r.reconcile(ctx, name, 0, by, func(rec *Record) bool {
-		return rec.Generation > 0 && rec.want(rec.Wanted, true, rec.Origin, at)
+	return r.reconcile(ctx, name, 0, by, func(rec *Record, _ time.Time) bool {
+		return rec.Generation > 0 && rec.want(rec.Wanted, true, ByRequest, at)
 	})
 }
 
@@ -49,29 +49,24 @@ func (r *Reconciler) Look(ctx context.Context, name, by string) (Outcome, error)
 }
 
 // Instance looks at an RDS instance of which an event told: at what its tags ask for, and at the federations that read from it.
-func (r *Reconciler) Instance(ctx context.Context, id string, at time.Time, by string) ([]Outcome, error) {
+// What the instance is now counts, not what the event says became of it, nor when.
+func (r *Reconciler) Instance(ctx context.Context, id string, _ time.Time, by string) ([]Outcome, error) {
 	var out []Outcome
 	db, found, err := r.Databases.Instance(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	asked := ""
+	asked, wrong := "", error(nil)
 	if found && db.Tags[TagWarehouse] != "" {
-		w, err := FromTags(id, db)
-		if err != nil {
-			return nil, err
-		}
-		asked = w.Name
-		o, err := r.reconcile(ctx, w.Name, 0, by, func(rec *Record) bool {
-			if rec.Generation > 0 && rec.Origin == ByRequest && !rec.Withdrawn {
-				return false // who asked by name comes before a tag
+		var w Wanted
+		if w, wrong = FromTags(id, db); wrong == nil {
+			asked = w.Name
+			o, err := r.reconcile(ctx, w.Name, 0, by, func(rec *Record, now time.Time) bool { return rec.wantTagged(w, now) })
+			if err != nil {
+				return nil, err
 			}
-			return rec.want(w, false, ByTag, at)
-		})
-		if err != nil {
-			return nil, err
+			out = append(out, o)
 		}
-		out = append(out, o)
 	}
 	records, err := r.Store.List(ctx)
 	if err != nil {
@@ -86,7 +81,25 @@ func (r *Reconciler) Instance(ctx context.Context, id string, at time.Time, by s
 			out = append(out, o)
 		}
 	}
-	return out, nil
+	return out, wrong
+}
+
+// wantTagged makes what an instance's tags ask for now what is wanted, unless somebody asked for something else by the name: a
+// request, a withdrawal, or another instance's tags.
+func (r *Record) wantTagged(w Wanted, now time.Time) bool {
+	switch {
+	case r.Generation == 0:
+	case !r.Withdrawn && r.Origin == ByRequest, !r.Withdrawn && r.Wanted.Source.Instance != w.Source.Instance:
+		return false
+	case r.Withdrawn && r.Origin == ByRequest && r.Wanted.Same(w):
+		return false
+	case !r.Withdrawn && r.Wanted.Same(w):
+		return false
+	}
+	if now.Before(r.WantedAt) { // by another's clock
+		now = r.WantedAt
+	}
+	return r.want(w, false, ByTag, now)
 }
 
 // FromTags is what the tags of an instance ask for. Its error is a *[fault.Error] with everything that is wrong.
@@ -136,14 +149,14 @@ func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
 	if err != nil {
 		return s, err
 	}
-	claimed, tagged := make(map[string]bool), make(map[string]bool)
+	claimed, known := make(map[string]bool), make(map[string]bool)
 	for _, rec := range records {
-		claimed[rec.Made.Role] = true
+		known[rec.Wanted.Source.Instance] = true
 		if rec.Phase == Removed {
 			continue
 		}
+		claimed[rec.Made.Role] = true
 		if _, still := instances[rec.Wanted.Source.Instance]; still && rec.Origin == ByTag {
-			tagged[rec.Wanted.Source.Instance] = true
 			continue // looked at by way of its tags, which may have changed
 		}
 		if err := r.Queue.Look(ctx, rec.Name); err != nil {
@@ -152,7 +165,7 @@ func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
 		s.Looks++
 	}
 	for _, id := range slices.Sorted(maps.Keys(instances)) {
-		if !tagged[id] {
+		if !known[id] {
 			s.Missed = append(s.Missed, id)
 		}
 		if err := r.Queue.LookAt(ctx, id); err != nil {

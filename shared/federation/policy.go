@@ -96,7 +96,7 @@ func samePolicy(a, b string) bool {
 
 func normal(text string) any {
 	if strings.HasPrefix(text, "%7B") {
-		if decoded, err := url.QueryUnescape(text); err == nil {
+		if decoded, err := url.PathUnescape(text); err == nil {
 			text = decoded
 		}
 	}
@@ -113,7 +113,7 @@ func fold(v any) any {
 	case map[string]any:
 		out := make(map[string]any, len(v))
 		for k, inner := range v {
-			if k == "Sid" || k == "Version" || k == "Id" {
+			if k == "Sid" || k == "Id" {
 				continue // names, that decide nothing
 			}
 			out[k] = fold(inner)

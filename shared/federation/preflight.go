@@ -105,7 +105,7 @@ func (r *run) source(ctx context.Context) (source.Database, *wait, error) {
 	switch {
 	case err != nil:
 		return db, nil, err
-	case !found && r.rec.Origin == ByTag || found && r.rec.Origin == ByTag && db.Tags[TagWarehouse] == "":
+	case r.rec.Origin == ByTag && !(found && r.tagged(db)):
 		return db, nil, r.withdrawn(ctx) // nobody asks for it any more
 	case !found:
 		return db, nil, r.blocked("find source", SourceMissing, "correct the instance's identifier, or withdraw the source if the instance is gone",
@@ -120,6 +120,15 @@ func (r *run) source(ctx context.Context) (source.Database, *wait, error) {
 		return db, &wait{Waiting, SourceAway, "the instance is " + db.Status, sourceWait}, nil
 	}
 	return db, nil, nil
+}
+
+// tagged reports whether the tags of an instance still ask for this federation. Tags that say nothing sensible take nothing down.
+func (r *run) tagged(db source.Database) bool {
+	if db.Tags[TagWarehouse] == "" {
+		return false
+	}
+	w, err := FromTags(r.rec.Wanted.Source.Instance, db)
+	return err != nil || w.Name == r.rec.Name
 }
 
 func (r *run) notAllowed() error {
@@ -156,7 +165,11 @@ func hostDatabase(s source.Source) source.Database {
 
 // withdrawn makes the record one that comes down.
 func (r *run) withdrawn(ctx context.Context) error {
-	r.rec.want(r.rec.Wanted, true, ByTag, r.now())
+	now := r.now()
+	if now.Before(r.rec.WantedAt) { // by another's clock
+		now = r.rec.WantedAt
+	}
+	r.rec.want(r.rec.Wanted, true, ByTag, now)
 	r.acted = true
 	r.rec.Claim = r.claim(r.by, r.now())
 	if err := r.put(ctx); err != nil && !errors.Is(err, errAgain) {
@@ -197,7 +210,7 @@ func (r *run) available(ctx context.Context) (*Cluster, *wait, error) {
 	}
 	if c == nil {
 		return nil, nil, r.blocked("find cluster", ClusterMissing, "correct the cluster's identifier in the configuration, or withdraw the source if the cluster is gone",
-			fmt.Errorf("Redshift has no cluster %s", id))
+			fmt.Errorf("there is no Redshift cluster %s", id))
 	}
 	w, err := r.usable(id, c)
 	return c, w, err

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sluicehq/sluice/shared/event"
 	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/source"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
@@ -64,7 +65,7 @@ const (
 
 // reconcile looks at one federation. number is that of a follow-up, 0 for any other reason to look; ask changes what is
 // wanted, nil changes nothing.
-func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by string, ask func(*Record) bool) (Outcome, error) {
+func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by string, ask func(rec *Record, now time.Time) bool) (Outcome, error) {
 	for {
 		rec, found, now, err := r.Store.Get(ctx, name)
 		if err != nil {
@@ -73,18 +74,21 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		if !found {
 			rec = Record{Name: name}
 		}
-		begun := rec.Made.Begun
-		changed := ask != nil && ask(&rec)
+		read := rec
+		changed := ask != nil && ask(&rec, now)
 		if rec.Generation == 0 {
 			return Outcome{Federation: name, Dropped: dropUnknown}, nil
 		}
-		if number > 0 && number != rec.FollowUp {
-			if number > rec.FollowUp { // sent before the record was saved; it comes again when it has been
-				return Outcome{Federation: name}, early(name)
-			}
-			return Outcome{name, rec.Phase, rec.Reason, dropStale}, nil
-		}
 		claimed := rec.Claim != nil && rec.Claim.By != by && now.Before(rec.Claim.Until)
+		switch {
+		case number == 0 || number == rec.FollowUp:
+		case number < rec.FollowUp:
+			return Outcome{name, rec.Phase, rec.Reason, dropStale}, nil
+		case claimed: // sent before the record was saved; it comes again when it has been
+			return Outcome{Federation: name}, early(name)
+		default: // who sent it died before it saved the record
+			rec.FollowUp, read.FollowUp = number, number
+		}
 		if changed {
 			if !claimed {
 				rec.Claim = r.claim(by, now)
@@ -102,7 +106,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		if rec.Phase == Removed && rec.Withdrawn && !changed {
 			return Outcome{name, rec.Phase, rec.Reason, dropRemoved}, nil
 		}
-		run := &run{Reconciler: r, rec: rec, before: rec, by: by, began: now, at: time.Now(), resume: number > 0, begun: begun}
+		run := &run{Reconciler: r, rec: rec, before: read, by: by, began: now, at: time.Now(), resume: number > 0}
 		outcome, again, err := run.work(ctx)
 		if !again {
 			return outcome, err
@@ -119,19 +123,23 @@ func (r *Reconciler) claim(by string, now time.Time) *Claim {
 	return &Claim{by, now.Add(r.ClaimFor)}
 }
 
+// goesDown reports whether what was made comes down: because it is not wanted any more, or because something else is.
+func (rec *Record) goesDown(r *Reconciler) bool {
+	return rec.Withdrawn || rec.Made.Begun && (rec.Made.Gone || rec.Made.differs(rec.Wanted, r.Warehouses[rec.Wanted.Warehouse].Cluster))
+}
+
 // foresee notes what may be made from now on, before any of it is.
 func (rec *Record) foresee(r *Reconciler) {
-	w := rec.Wanted
-	if rec.Withdrawn || rec.Made.Begun && (rec.Made.Gone || rec.Made.differs(w)) {
-		return // what was made comes down first
-	}
-	plan := r.plan(w, r.Warehouses[w.Warehouse].Cluster)
-	plan.Begun = true
-	if !rec.Made.Begun {
-		rec.Made = plan
+	if rec.goesDown(r) { // what was made comes down first
+		rec.Made.Leaving = rec.Made.Begun
 		return
 	}
-	rec.Made.Schema = plan.Schema
+	plan := r.plan(rec.Wanted, r.Warehouses[rec.Wanted.Warehouse].Cluster)
+	if !rec.Made.Begun {
+		rec.Made = plan
+		rec.begin()
+		return
+	}
 	if plan.Admin != "" { // otherwise the credentials step found it
 		rec.Made.Admin = plan.Admin
 	}
@@ -139,10 +147,13 @@ func (rec *Record) foresee(r *Reconciler) {
 	rec.Made.Ingress = rec.Made.Ingress || plan.Ingress
 }
 
-// differs reports whether w is another federation under the same name, for which nothing that was made will do.
-func (m Made) differs(w Wanted) bool {
-	return m.Warehouse != w.Warehouse || m.Source != w.Source || m.Schema != w.Schema || (m.SecretName != "") != w.Credentials.Own() ||
-		w.Credentials.Secret != "" && w.Credentials.Secret != m.Secret
+// begin notes that what is planned is about to be made.
+func (rec *Record) begin() { rec.Made.Begun, rec.Made.Asked = true, rec.WantedAt }
+
+// differs reports whether w, in this cluster, is another federation under the same name, for which nothing that was made will do.
+func (m Made) differs(w Wanted, cluster string) bool {
+	return m.Warehouse != w.Warehouse || cluster != "" && m.Cluster != cluster || m.Source != w.Source || m.Schema != w.Schema ||
+		(m.SecretName != "") != w.Credentials.Own() || w.Credentials.Secret != "" && w.Credentials.Secret != m.Secret
 }
 
 func union(a, b []warehouse.Grantee) []warehouse.Grantee {
@@ -160,8 +171,21 @@ func union(a, b []warehouse.Grantee) []warehouse.Grantee {
 // detail is what is announced of a federation.
 func (rec *Record) detail() event.Federation {
 	f := event.Federation{Name: rec.Name, Warehouse: rec.Wanted.Warehouse, Source: rec.Wanted.Source.ID(), Schema: rec.Wanted.Schema, Generation: rec.Generation}
-	f.Made = event.Made{
-		Role: rec.Made.RoleARN, Secret: rec.Made.Secret, Login: rec.Made.Login, Schema: rec.Made.Schema, Endpoint: rec.Made.Endpoint.String(),
+	m, all := rec.Made, rec.Phase == Removed // of which the names remain
+	if m.Endpoint != (source.Endpoint{}) {
+		f.Made.Endpoint = m.Endpoint.String()
+	}
+	if all || !rec.IAMChanged.IsZero() {
+		f.Made.Role = m.RoleARN
+	}
+	if m.Begun {
+		f.Made.Secret = m.Secret
+	}
+	if all || m.LoginReady {
+		f.Made.Login = m.Login
+	}
+	if all || m.SchemaReady {
+		f.Made.Schema = m.Schema
 	}
 	for _, c := range rec.Conditions {
 		f.Conditions = append(f.Conditions, c.Type)

@@ -93,9 +93,11 @@ type Made struct {
 	Kept        []warehouse.Grantee `json:"kept,omitempty"`       // who had usage of a schema that is made anew
 	SecretUntil time.Time           `json:"secretUntil,omitzero"` // when the deleted secret is gone for good
 
+	Asked time.Time `json:"asked,omitzero"` // when it was begun; decides whose role is attached first
+
 	Begun       bool `json:"begun,omitempty"`       // something was made, or a run was about to
+	Leaving     bool `json:"leaving,omitempty"`     // it comes down, or did until something else was wanted
 	LoginReady  bool `json:"loginReady,omitempty"`  // the user in the source is as it shall be
-	Enlisted    bool `json:"enlisted,omitempty"`    // the role was written down for the next change of the cluster's roles
 	Gone        bool `json:"gone,omitempty"`        // the source was deleted, and another has its name
 	SchemaReady bool `json:"schemaReady,omitempty"` // the schema was made once
 }
@@ -119,10 +121,13 @@ const (
 
 // set adds or changes a condition; an empty message takes it away.
 func (r *Record) set(kind, message string, now time.Time) {
+	r.Conditions = slices.Clone(r.Conditions) // the record as it was read keeps its own
 	i := slices.IndexFunc(r.Conditions, func(c Condition) bool { return c.Type == kind })
 	switch {
 	case message == "" && i >= 0:
-		r.Conditions = slices.Delete(r.Conditions, i, i+1)
+		if r.Conditions = slices.Delete(r.Conditions, i, i+1); len(r.Conditions) == 0 {
+			r.Conditions = nil
+		}
 	case message == "" || i >= 0 && r.Conditions[i].Message == message:
 	case i >= 0:
 		r.Conditions[i] = Condition{kind, message, now}
@@ -141,12 +146,13 @@ func (r *Record) enter(p Phase, reason, message, remedy string, now time.Time) b
 	return changed
 }
 
-// ask makes w, or its withdrawal, what is wanted, unless something newer is. It reports whether anything changed.
+// want makes w, or its withdrawal, what is wanted, unless something newer is. It reports whether that is a change.
 func (r *Record) want(w Wanted, withdrawn bool, origin string, at time.Time) bool {
 	if r.Generation > 0 && at.Before(r.WantedAt) {
 		return false // a stale event is a reason to look, and no more
 	}
 	if r.Generation > 0 && r.Withdrawn == withdrawn && (withdrawn || r.Wanted.Same(w)) {
+		r.WantedAt = at // what was asked for in between comes late
 		return false
 	}
 	if !withdrawn {

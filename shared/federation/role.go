@@ -71,11 +71,8 @@ func (r *run) changeIAM(ctx context.Context, what, was string, change func() err
 	if was != "" {
 		r.Log.WarnContext(ctx, "drift of the role repaired", "federation", r.rec.Name, "role", r.rec.Made.Role, "what", what, "was", was)
 	}
-	if err := change(); err != nil {
-		return err
-	}
-	r.rec.IAMChanged = r.now()
-	return nil
+	r.rec.IAMChanged = r.now() // also where the answer is lost
+	return change()
 }
 
 // roleDown deletes the role, if it is ours.

@@ -16,15 +16,15 @@ import (
 // A run is one look at one federation, by one reconciler.
 type run struct {
 	*Reconciler
-	rec    Record
-	before Record    // as it was read
-	by     string    // who holds the claim
-	began  time.Time // by the store's clock
-	at     time.Time // the same instant by this machine's
-	resume bool      // go on at the step that waited
-	saved  bool      // the claim is stored, and with it what may be made
-	begun  bool      // something may have been made before
-	acted  bool      // something was changed
+	rec      Record
+	before   Record    // as it was read
+	by       string    // who holds the claim
+	began    time.Time // by the store's clock
+	at       time.Time // the same instant by this machine's
+	resume   bool      // go on at the step that waited
+	saved    bool      // the claim is stored, and with it what may be made
+	acted    bool      // something was changed
+	relogins int       // how often our own login was found lost
 
 	database *source.Database // looked up once
 	cluster  *Cluster
@@ -91,6 +91,8 @@ func (r *run) walk(ctx context.Context) error {
 	steps := up
 	if r.goesDown() {
 		steps = down
+	} else if !r.rec.Made.Begun {
+		r.rec.Made = r.plan(r.rec.Wanted, r.gate().Cluster)
 	}
 	for _, s := range steps[r.from(steps):] {
 		r.rec.At, r.rec.AtFor = s.name, r.rec.Generation
@@ -111,12 +113,11 @@ func (r *run) walk(ctx context.Context) error {
 	return r.ready(ctx)
 }
 
-// goesDown reports whether what was made comes down: because it is not wanted any more, or because something else is.
-func (r *run) goesDown() bool {
-	return r.rec.Withdrawn || r.rec.Made.Begun && (r.rec.Made.Gone || r.rec.Made.differs(r.rec.Wanted))
-}
+// goesDown reports in which direction the steps are taken.
+func (r *run) goesDown() bool { return r.rec.goesDown(r.Reconciler) }
 
-// from is where the steps begin. A follow-up goes on where the work waited; every other reason to look begins with the first.
+// from is where the steps begin. A follow-up goes on where the work waited; after a failure, and for every other reason to look,
+// the first comes first.
 func (r *run) from(steps []step) int {
 	if !r.resume || r.rec.AtFor != r.rec.Generation {
 		return 0
@@ -134,7 +135,9 @@ func (r *run) act(ctx context.Context) error {
 		r.rec.enter(Provisioning, "Drift", "something is not as it shall be", "", r.now())
 	}
 	r.rec.Claim = r.claim(r.by, r.now())
-	if !r.goesDown() {
+	if !r.goesDown() && !r.rec.Made.Begun {
+		r.rec.begin() // with what this run has seen already
+	} else {
 		r.rec.foresee(r.Reconciler)
 	}
 	if err := r.put(ctx); err != nil {
@@ -177,7 +180,7 @@ func (r *run) put(ctx context.Context) error {
 // release stores how the run ended, unless nothing has changed.
 func (r *run) release(ctx context.Context) error {
 	r.rec.Claim = nil
-	if !r.acted && !r.begun {
+	if !r.acted && !r.before.Made.Begun && !r.goesDown() {
 		r.rec.Made = Made{} // nothing was made, so that nothing has to come down
 	}
 	same := r.rec

@@ -3,10 +3,18 @@ package federation
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// Purposes of statements, by which a run finds the one that it left running.
+const (
+	lookPurpose   = "look at schema"
+	createPurpose = "create schema"
+	dropPurpose   = "drop schema"
 )
 
 // wantedSchema is the schema that the warehouse shall have.
@@ -24,7 +32,8 @@ func (r *run) externalSchema(ctx context.Context) (*wait, error) {
 		return w, err
 	}
 	want := r.wantedSchema()
-	if !r.rec.Made.SchemaReady { // most likely not there: make it, and look only if it is
+	there := r.rec.Statement != nil && r.rec.Statement.Purpose != createPurpose // an earlier run found something
+	if !r.rec.Made.SchemaReady && !there {                                      // most likely not there: make it, and look only if it is
 		w, err := r.create(ctx, want)
 		if fault.ReasonOf(err) != warehouse.SchemaTaken {
 			return w, err
@@ -44,19 +53,42 @@ func (r *run) externalSchema(ctx context.Context) (*wait, error) {
 		return nil, nil
 	}
 	r.Log.WarnContext(ctx, "schema is made anew", "federation", r.rec.Name, "schema", want.Name, "host", s.Is.Host, "wanted", want.Host)
-	if w, err := r.tell(ctx, "drop schema", warehouse.DropSchema(want.Name)); w != nil || err != nil {
-		return w, err
+	if err := r.keep(ctx, s); err != nil {
+		return nil, err
 	}
-	for g := range s.Usage { // the grants go with it, also those that others gave
-		if !slices.Contains(r.rec.Made.Kept, g) {
-			r.rec.Made.Kept = append(r.rec.Made.Kept, g)
-		}
+	w, err = r.tell(ctx, dropPurpose, warehouse.DropSchema(want.Name))
+	if fault.ReasonOf(err) == warehouse.Dependents {
+		r.rec.Made.Kept, r.rec.Made.SchemaReady = nil, true // it is still there, with its grants
+	}
+	if w != nil || err != nil {
+		return w, err
 	}
 	return r.create(ctx, want)
 }
 
+// keep notes who has usage of a schema that is dropped and made anew, but for those to whom Sluice gave it. It is stored before
+// the schema is dropped, because nothing else knows it afterwards.
+func (r *run) keep(ctx context.Context, s *warehouse.Schema) error {
+	var others []warehouse.Grantee
+	for _, g := range slices.Sorted(maps.Keys(s.Usage)) {
+		if !slices.Contains(r.rec.Made.Grants, g) {
+			others = append(others, g)
+		}
+	}
+	if r.rec.Made.SchemaReady {
+		r.rec.Made.Kept = others
+	} else { // it was dropped before, and the grants were not given back yet
+		r.rec.Made.Kept = union(r.rec.Made.Kept, others)
+	}
+	r.rec.Made.SchemaReady = false
+	if len(r.rec.Made.Kept) > 0 {
+		r.saved = false
+	}
+	return r.act(ctx)
+}
+
 func (r *run) create(ctx context.Context, want warehouse.ExternalSchema) (*wait, error) {
-	w, err := r.tell(ctx, "create schema", want.Create())
+	w, err := r.tell(ctx, createPurpose, want.Create())
 	if w != nil || err != nil {
 		return w, err
 	}
@@ -82,7 +114,7 @@ func (r *run) look(ctx context.Context, name string) (*warehouse.Schema, *wait, 
 	if r.schema != nil {
 		return r.schema, nil, nil
 	}
-	rows, w, err := r.ask(ctx, "look at schema", warehouse.Look(name))
+	rows, w, err := r.ask(ctx, lookPurpose, warehouse.Look(name))
 	if w != nil || err != nil {
 		return nil, w, err
 	}
@@ -118,7 +150,11 @@ func (r *run) grants(ctx context.Context) (*wait, error) {
 		}
 	}
 	if len(give) > 0 {
-		if w, err := r.tell(ctx, "grant usage", warehouse.Grant(name, give)); w != nil || err != nil {
+		w, err := r.tell(ctx, "grant usage", warehouse.Grant(name, give))
+		if fault.ReasonOf(err) == warehouse.LoginMissing { // Sluice's own user is there: it was asked just now
+			err = r.blocked("grant usage", warehouse.GranteeMissing, "create the user in the warehouse, or leave it out of grantUsageTo", err)
+		}
+		if w != nil || err != nil {
 			return w, err
 		}
 	}
@@ -134,24 +170,36 @@ func (r *run) verify(ctx context.Context) (*wait, error) {
 	if !r.acted && r.now().Before(r.rec.Proved.Add(proofLife)) && r.rec.Phase == Ready {
 		return nil, nil
 	}
-	rows, w, err := r.ask(ctx, "prove by tables", warehouse.Tables(r.rec.Wanted.Schema))
-	if fault.ReasonOf(err) == warehouse.PasswordRefused && r.rec.Wanted.Credentials.Own() && r.rec.Made.LoginReady {
-		r.rec.Made.LoginReady = false // our own login is not as it was left: see to it first
+	empty, w, err := r.prove(ctx)
+	if fault.ReasonOf(err) == warehouse.PasswordRefused && r.rec.Wanted.Credentials.Own() && r.relogins == 0 {
+		r.rec.Made.LoginReady = false // our own login is not as it was left: see to it first, but not for ever
+		r.relogins++
 		return nil, errAgain
 	}
 	if w != nil || err != nil {
 		return w, err
 	}
-	empty := "the login sees no table in schema " + r.rec.Made.Endpoint.Schema + " of the source"
-	if len(rows) > 0 && len(rows[0]) == 1 {
-		empty = ""
-		if _, w, err := r.finish(ctx, "prove by a row", warehouse.OneRow(r.rec.Wanted.Schema, rows[0][0]), ""); w != nil || err != nil {
-			return w, err
-		}
-	}
 	r.rec.set(CondEmpty, empty, r.now())
 	r.rec.Proved = r.now()
 	return nil, nil
+}
+
+// prove reads through the schema. empty says why no row can be read; it is no failure.
+func (r *run) prove(ctx context.Context) (empty string, w *wait, err error) {
+	const byRow = "prove by a row"
+	sql := ""
+	if s := r.rec.Statement; s == nil || s.Purpose != byRow { // otherwise that is what still runs
+		rows, w, err := r.ask(ctx, "prove by tables", warehouse.Tables(r.rec.Wanted.Schema))
+		if w != nil || err != nil {
+			return "", w, err
+		}
+		if len(rows) == 0 || len(rows[0]) != 1 {
+			return "the login sees no table in schema " + r.rec.Made.Endpoint.Schema + " of the source", nil, nil
+		}
+		sql = warehouse.OneRow(r.rec.Wanted.Schema, rows[0][0])
+	}
+	_, w, err = r.finish(ctx, byRow, sql, "")
+	return "", w, err
 }
 
 // preflightDown looks whether SQL can be run in the warehouse, if there is anything to be taken down.
@@ -159,6 +207,10 @@ func (r *run) preflightDown(ctx context.Context) (*wait, error) {
 	made := r.rec.Made
 	if !made.Begun || made.Cluster == "" {
 		return nil, nil
+	}
+	if _, ok := r.Warehouses[made.Warehouse]; !ok {
+		return nil, r.blocked("check warehouse", WarehouseUnknown, "declare the warehouse again until all that was made in it is withdrawn",
+			fmt.Errorf("warehouse %q, in which something was made, is not declared any more", made.Warehouse))
 	}
 	c, err := r.lookAt(ctx, made.Cluster)
 	if err != nil || c == nil {
@@ -188,7 +240,7 @@ func (r *run) schemaDown(ctx context.Context) (*wait, error) {
 		r.rec.Made.SchemaReady = false
 		return nil, nil
 	}
-	w, err = r.tell(ctx, "drop schema", warehouse.DropSchema(made.Schema))
+	w, err = r.tell(ctx, dropPurpose, warehouse.DropSchema(made.Schema))
 	if w != nil || err != nil {
 		return w, err
 	}

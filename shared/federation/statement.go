@@ -30,8 +30,8 @@ func (r *run) tell(ctx context.Context, purpose, sql string) (*wait, error) {
 		return nil, err
 	}
 	sum := sha256.Sum256([]byte(r.Mark(r.rec.Name) + "\n" + strconv.Itoa(r.rec.Generation) + "\n" + strconv.Itoa(r.rec.Serial) + "\n" + sql))
-	_, w, err := r.finish(ctx, purpose, sql, hex.EncodeToString(sum[:])[:maxToken])
-	if w == nil {
+	id, w, err := r.finish(ctx, purpose, sql, hex.EncodeToString(sum[:])[:maxToken])
+	if w == nil && id != "" && r.rec.Statement == nil {
 		r.rec.Serial++ // the statement is over; the next one of the same text is another
 	}
 	return w, err

@@ -1,6 +1,7 @@
 package warehouse
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/sluicehq/sluice/shared/fault"
@@ -35,6 +36,8 @@ type Cause struct {
 	Fix    string
 }
 
+var keyRefused = Cause{fault.Blocked, KeyRefused, "let the role decrypt with the secret's KMS key, in the key's policy, and see that the key is enabled"}
+
 // fragments of messages, the more telling before the more general. The Data API has no codes for the errors of
 // statements: their text is all that there is.
 //
@@ -44,9 +47,11 @@ var fragments = []struct {
 	cause Cause
 }{
 	{[]string{"authentication method 10 not supported"}, Cause{fault.Blocked, ScramOnly, "let the source accept md5 (on RDS: parameter rds.accepted_password_auth_method = md5+scram) and give the login an md5 password"}},
-	{[]string{"kms"}, Cause{fault.Blocked, KeyRefused, "let the role decrypt with the secret's KMS key, in the key's policy, and see that the key is enabled"}},
+	{[]string{"access to kms"}, keyRefused},
+	{[]string{"kms:decrypt"}, keyRefused},
+	{[]string{"kms key"}, keyRefused},
 	{[]string{"secretsmanager", "not authorized"}, Cause{fault.Blocked, SecretRefused, "see that no resource policy of the secret denies the role"}},
-	{[]string{"secretsmanager", "accessdenied"}, Cause{fault.Blocked, SecretRefused, "see that no resource policy of the secret denies the role"}},
+	{[]string{"secrets manager", "accessdenied"}, Cause{fault.Blocked, SecretRefused, "see that no resource policy of the secret denies the role"}},
 	{[]string{"secrets manager can't find"}, Cause{fault.Blocked, SecretRefused, "restore the secret, or request the source again with another"}},
 	{[]string{"marked for deletion"}, Cause{fault.Blocked, SecretRefused, "restore the secret, or request the source again with another"}},
 	{[]string{"not authorized to get credentials of role"}, Cause{fault.Blocked, RoleRefused, "see that the role trusts redshift.amazonaws.com and is attached to the cluster"}},
@@ -71,9 +76,12 @@ var fragments = []struct {
 	{[]string{"paused"}, Cause{fault.Retry, WarehouseAway, "resume the cluster"}},
 }
 
+// names say nothing of the cause: a group may be called "secret".
+var names = regexp.MustCompile(`"[^"\n]*"|arn:\S+`)
+
 // Explain is what the message of a failed statement means.
 func Explain(message string) Cause {
-	lower := strings.ToLower(message)
+	lower := strings.ToLower(names.ReplaceAllString(message, "a name"))
 	for _, f := range fragments {
 		if all(f.has, lower) {
 			return f.cause

@@ -119,6 +119,8 @@ func (g Grantee) sql() string {
 		return "ROLE " + Identifier(name)
 	case "user":
 		return Identifier(name)
+	case string(Public):
+		return "PUBLIC"
 	}
-	return "PUBLIC"
+	return Identifier(string(g)) // nobody: never everybody by mistake
 }

@@ -27,6 +27,9 @@ func ReadSchema(name string, rows [][]string) (Schema, error) {
 			s.Exists = true
 		case "external":
 			s.Exists, s.External, s.Postgres = true, true, number(row[1]) == kindPostgres
+			if !s.Postgres {
+				continue // options of other kinds are none of ours
+			}
 			is, err := readOptions(row[3])
 			if err != nil {
 				return Schema{}, fmt.Errorf("read the options of schema %s: %w", name, err)
@@ -35,11 +38,12 @@ func ReadSchema(name string, rows [][]string) (Schema, error) {
 			s.Is = is
 		case "grant":
 			kind, who := strings.ToLower(strings.TrimSpace(row[1])), strings.TrimSpace(row[2])
-			if kind == "public" {
+			switch kind {
+			case "public":
 				s.Usage[Public] = true
-			} else {
+			case "group", "role", "user":
 				s.Usage[Grantee(kind+":"+who)] = true
-			}
+			} // a data share, or what comes later, has no usage that we could give
 		}
 	}
 	return s, nil
