@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"maps"
 	"net/http"
 	"reflect"
+	"strconv"
 )
 
 // queryCodes spells the codes that all services share as the query protocol does.
@@ -88,7 +90,7 @@ func (e *endpoint) writeError(w http.ResponseWriter, requestID string, err *Erro
 		w.Header().Set("X-Amzn-Query-Error", code+";Sender")
 	}
 	body, _ := json.Marshal(err.tree())
-	write(w, e.mediaType(), status, body)
+	e.writeJSON(w, status, body)
 }
 
 // tree is the JSON of an error. Some services spell the message with a capital letter; SDKs read the one that their
@@ -131,8 +133,15 @@ func (e *endpoint) writeOutput(w http.ResponseWriter, call *Call, output any) er
 			status, body = restParts(w.Header(), v, body)
 		}
 	}
-	write(w, e.mediaType(), status, body)
+	e.writeJSON(w, status, body)
 	return nil
+}
+
+func (e *endpoint) writeJSON(w http.ResponseWriter, status int, body []byte) {
+	if e.Checksum {
+		w.Header().Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	}
+	write(w, e.mediaType(), status, body)
 }
 
 // restParts puts the members of a REST output that stand outside the JSON body where they belong.

@@ -125,6 +125,8 @@ type Service struct {
 	Target string
 	// JSONVersion is that of the media type (JSON): "1.0"; empty means "1.1".
 	JSONVersion string
+	// Checksum puts the CRC-32 of each answer into a header (JSON), as DynamoDB does. Its clients miss it where it is not.
+	Checksum bool
 	// Namespace and Version are the XML namespace and API version (Query, EC2Query).
 	Namespace, Version string
 	// Routes maps "METHOD /path/{capture}" to operations (RESTJSON), in net/http.ServeMux syntax.

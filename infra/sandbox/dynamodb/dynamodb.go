@@ -69,6 +69,7 @@ func (s *Service) AWS() awshttp.Service {
 		Protocol:    awshttp.JSON,
 		Target:      "DynamoDB_20120810",
 		JSONVersion: "1.0",
+		Checksum:    true,
 		Internal:    "InternalServerError",
 		Invalid:     "ValidationException",
 		Operations: map[string]awshttp.Operation{
