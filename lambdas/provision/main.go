@@ -21,6 +21,7 @@ import (
 
 	"github.com/sluicehq/sluice/shared/aws/awsbus"
 	"github.com/sluicehq/sluice/shared/aws/awsclient"
+	"github.com/sluicehq/sluice/shared/aws/awscluster"
 	"github.com/sluicehq/sluice/shared/aws/awsdata"
 	"github.com/sluicehq/sluice/shared/aws/awsiam"
 	"github.com/sluicehq/sluice/shared/aws/awskms"
@@ -29,8 +30,7 @@ import (
 	"github.com/sluicehq/sluice/shared/aws/awsnetwork"
 	"github.com/sluicehq/sluice/shared/aws/awsqueue"
 	"github.com/sluicehq/sluice/shared/aws/awsrds"
-	"github.com/sluicehq/sluice/shared/aws/awsredshift"
-	"github.com/sluicehq/sluice/shared/aws/awssecret"
+	"github.com/sluicehq/sluice/shared/aws/awssourcesecret"
 	"github.com/sluicehq/sluice/shared/aws/awsstate"
 	"github.com/sluicehq/sluice/shared/federation"
 	"github.com/sluicehq/sluice/shared/settings"
@@ -53,9 +53,9 @@ func wire(log *slog.Logger) (lambda.Handler, error) {
 			World: federation.World{
 				Store:     awsstate.New(dynamodb.NewFromConfig(cfg), s.Table),
 				Databases: awsrds.New(rds.NewFromConfig(cfg)),
-				Clusters:  awsredshift.NewAttacher(redshift.NewFromConfig(cfg)),
+				Clusters:  awscluster.New(redshift.NewFromConfig(cfg)),
 				Network:   awsnetwork.New(ec2.NewFromConfig(cfg)),
-				Secrets:   awssecret.NewSources(secretsmanager.NewFromConfig(cfg)),
+				Secrets:   awssourcesecret.New(secretsmanager.NewFromConfig(cfg)),
 				Keys:      awskms.New(kms.NewFromConfig(cfg)),
 				Roles:     awsiam.New(iam.NewFromConfig(cfg)),
 				SQL:       awsdata.New(redshiftdata.NewFromConfig(cfg)),

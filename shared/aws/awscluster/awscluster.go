@@ -1,4 +1,8 @@
-package awsredshift
+// Package awscluster looks at clusters and changes their roles, for federations, with the Amazon Redshift API.
+//
+// It stands beside awsredshift because that one links what logs in to a warehouse, which would make the function that
+// reconciles start more slowly.
+package awscluster
 
 import (
 	"context"
@@ -14,18 +18,18 @@ import (
 	"github.com/sluicehq/sluice/shared/federation"
 )
 
-// An Attacher attaches roles to clusters. It implements [federation.Clusters].
-type Attacher struct{ api *redshift.Client }
+// Clusters implements [federation.Clusters].
+type Clusters struct{ api *redshift.Client }
 
-var _ federation.Clusters = (*Attacher)(nil)
+var _ federation.Clusters = (*Clusters)(nil)
 
-// NewAttacher returns an Attacher that calls through api.
-func NewAttacher(api *redshift.Client) *Attacher { return &Attacher{api} }
+// New returns Clusters that calls through api.
+func New(api *redshift.Client) *Clusters { return &Clusters{api} }
 
 var (
 	full = awserror.Cause{Kind: fault.Blocked, Reason: federation.TooManyRoles, Fix: "withdraw a source that is not needed, or detach a role"}
 
-	// attaching is what codes of both calls mean. What Attacher sends is well-formed; the one thing in it that Redshift may
+	// attaching is what codes of both calls mean. What Clusters sends is well-formed; the one thing in it that Redshift may
 	// find invalid is a role.
 	//
 	// Source: Amazon Redshift API Reference, ModifyClusterIamRoles; reports of users for InvalidParameterValue ("The IAM role
@@ -39,7 +43,7 @@ var (
 )
 
 // Cluster implements [federation.Clusters].
-func (a *Attacher) Cluster(ctx context.Context, id string) (federation.Cluster, bool, error) {
+func (a *Clusters) Cluster(ctx context.Context, id string) (federation.Cluster, bool, error) {
 	out, err := a.api.DescribeClusters(ctx, &redshift.DescribeClustersInput{ClusterIdentifier: &id})
 	err = awserror.Explain(err, "describe cluster", id, attaching)
 	if fault.ReasonOf(err) == federation.ClusterMissing {
@@ -71,7 +75,7 @@ func clusterOf(c types.Cluster) federation.Cluster {
 
 // ModifyRoles implements [federation.Clusters]. Redshift's documents name no code for a cluster that has all its roles; its codes
 // for quotas all end alike.
-func (a *Attacher) ModifyRoles(ctx context.Context, id string, add, remove []string) error {
+func (a *Clusters) ModifyRoles(ctx context.Context, id string, add, remove []string) error {
 	_, err := a.api.ModifyClusterIamRoles(ctx, &redshift.ModifyClusterIamRolesInput{ClusterIdentifier: &id, AddIamRoles: add, RemoveIamRoles: remove})
 	table := attaching
 	if code := awserror.Code(err); strings.HasSuffix(code, "QuotaExceeded") || strings.HasSuffix(code, "QuotaExceededFault") {

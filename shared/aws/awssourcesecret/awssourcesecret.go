@@ -1,4 +1,5 @@
-package awssecret
+// Package awssourcesecret keeps the secrets with logins to sources in AWS Secrets Manager. It reads no value.
+package awssourcesecret
 
 import (
 	"context"
@@ -18,13 +19,16 @@ import (
 	"github.com/sluicehq/sluice/shared/source"
 )
 
-// Sources keeps the secrets with logins to sources. It implements [federation.Secrets], and reads no value.
-type Sources struct{ api *secretsmanager.Client }
+// versionsExhausted is the reason where Secrets Manager takes no more versions of a secret today.
+const versionsExhausted = "VersionsExhausted"
 
-var _ federation.Secrets = (*Sources)(nil)
+// Secrets implements [federation.Secrets].
+type Secrets struct{ api *secretsmanager.Client }
 
-// NewSources returns Sources that calls through api.
-func NewSources(api *secretsmanager.Client) *Sources { return &Sources{api} }
+var _ federation.Secrets = (*Secrets)(nil)
+
+// New returns Secrets that calls through api.
+func New(api *secretsmanager.Client) *Secrets { return &Secrets{api} }
 
 var (
 	keyless = awserror.Cause{Kind: fault.Blocked, Reason: federation.KeyUnusable, Fix: "enable the secret's KMS key, and let the function's role use it"}
@@ -34,7 +38,7 @@ var (
 )
 
 // Secret implements [federation.Secrets].
-func (s *Sources) Secret(ctx context.Context, id string) (federation.Secret, bool, error) {
+func (s *Secrets) Secret(ctx context.Context, id string) (federation.Secret, bool, error) {
 	out, err := s.api.DescribeSecret(ctx, &secretsmanager.DescribeSecretInput{SecretId: &id})
 	err = awserror.Explain(err, "describe secret", id, awserror.Table{"ResourceNotFoundException": gone})
 	if fault.ReasonOf(err) == federation.SecretMissing {
@@ -54,7 +58,7 @@ func (s *Sources) Secret(ctx context.Context, id string) (federation.Secret, boo
 const passwordLength = 40
 
 // Password implements [federation.Secrets]. Without punctuation it needs no quoting anywhere.
-func (s *Sources) Password(ctx context.Context) (secret.Value, error) {
+func (s *Secrets) Password(ctx context.Context) (secret.Value, error) {
 	out, err := s.api.GetRandomPassword(ctx, &secretsmanager.GetRandomPasswordInput{
 		PasswordLength: new(int64(passwordLength)), ExcludePunctuation: new(true), RequireEachIncludedType: new(true),
 	})
@@ -69,7 +73,7 @@ func (s *Sources) Password(ctx context.Context) (secret.Value, error) {
 
 // Create implements [federation.Secrets]. The SDK gives the request a token, by which Secrets Manager recognises a repetition of
 // the call whose answer was lost.
-func (s *Sources) Create(ctx context.Context, n federation.NewSecret) (string, error) {
+func (s *Secrets) Create(ctx context.Context, n federation.NewSecret) (string, error) {
 	in := &secretsmanager.CreateSecretInput{Name: &n.Name, Description: new("Sluice: login for a warehouse to read a source"), SecretString: new(value(n).Reveal()), Tags: tagList(n.Tags)}
 	if n.Key != "" {
 		in.KmsKeyId = &n.Key
@@ -90,13 +94,13 @@ func (s *Sources) Create(ctx context.Context, n federation.NewSecret) (string, e
 
 // Renew implements [federation.Secrets]. The tags follow the value: a run that dies in between leaves tags that do not fit,
 // and the next one renews again.
-func (s *Sources) Renew(ctx context.Context, n federation.NewSecret) error {
+func (s *Secrets) Renew(ctx context.Context, n federation.NewSecret) error {
 	_, err := s.api.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &n.Name, SecretString: new(value(n).Reveal())})
 	if err != nil {
 		return awserror.Explain(err, "renew secret", n.Name, awserror.Table{
 			"ResourceNotFoundException": gone,
 			"InvalidRequestException":   deleting,
-			"LimitExceededException":    {Kind: fault.Retry, Reason: VersionsExhausted, Fix: "wait until versions of the last 24 hours lapse; stop whatever else writes the secret"},
+			"LimitExceededException":    {Kind: fault.Retry, Reason: versionsExhausted, Fix: "wait until versions of the last 24 hours lapse; stop whatever else writes the secret"},
 			"EncryptionFailure":         keyless,
 			"DecryptionFailure":         keyless,
 		})
@@ -106,13 +110,13 @@ func (s *Sources) Renew(ctx context.Context, n federation.NewSecret) error {
 }
 
 // Restore implements [federation.Secrets].
-func (s *Sources) Restore(ctx context.Context, id string) error {
+func (s *Secrets) Restore(ctx context.Context, id string) error {
 	_, err := s.api.RestoreSecret(ctx, &secretsmanager.RestoreSecretInput{SecretId: &id})
 	return awserror.Explain(err, "restore secret", id, awserror.Table{"ResourceNotFoundException": gone})
 }
 
 // Delete implements [federation.Secrets]. A secret that is not there was deleted for good, and its window ended at the zero time.
-func (s *Sources) Delete(ctx context.Context, id string, days int) (time.Time, error) {
+func (s *Secrets) Delete(ctx context.Context, id string, days int) (time.Time, error) {
 	out, err := s.api.DeleteSecret(ctx, &secretsmanager.DeleteSecretInput{SecretId: &id, RecoveryWindowInDays: new(int64(days))})
 	if err == nil {
 		return aws.ToTime(out.DeletionDate).UTC(), nil

@@ -1,4 +1,4 @@
-package awssecret_test
+package awssourcesecret_test
 
 import (
 	"encoding/json"
@@ -11,7 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
-	"github.com/sluicehq/sluice/shared/aws/awssecret"
+	"github.com/sluicehq/sluice/shared/aws/awssourcesecret"
 	"github.com/sluicehq/sluice/shared/aws/awstest"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/federation"
@@ -19,11 +19,38 @@ import (
 	"github.com/sluicehq/sluice/shared/source"
 )
 
-func sources(t *testing.T, answers ...awstest.Answer) (*awssecret.Sources, *awstest.Service) {
+// sent fails the test unless the service got exactly these calls, with exactly these bodies.
+func sent(t *testing.T, s *awstest.Service, want ...string) {
+	t.Helper()
+	var got []string
+	for _, r := range s.Requests() {
+		got = append(got, r.Operation+" "+r.Body)
+	}
+	if len(got) != len(want) {
+		t.Fatalf("sent %d calls:\n%s\nwant %d", len(got), strings.Join(got, "\n"), len(want))
+	}
+	for i := range want {
+		gotOperation, gotBody, _ := strings.Cut(got[i], " ")
+		wantOperation, wantBody, _ := strings.Cut(want[i], " ")
+		if gotOperation != wantOperation || !reflect.DeepEqual(object(t, gotBody), object(t, wantBody)) {
+			t.Errorf("call %d: %s\nwant    %s", i+1, got[i], want[i])
+		}
+	}
+}
+
+func object(t *testing.T, text string) (v any) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(text), &v); err != nil {
+		t.Fatalf("%q: %v", text, err)
+	}
+	return v
+}
+
+func sources(t *testing.T, answers ...awstest.Answer) (*awssourcesecret.Secrets, *awstest.Service) {
 	t.Helper()
 	s := awstest.Serve(answers...)
 	t.Cleanup(s.Close)
-	return awssecret.NewSources(secretsmanager.NewFromConfig(s.Config())), s
+	return awssourcesecret.New(secretsmanager.NewFromConfig(s.Config())), s
 }
 
 var login = federation.NewSecret{
@@ -160,16 +187,19 @@ func TestDelete(t *testing.T) {
 }
 
 func TestRefusalsOfSources(t *testing.T) {
-	calls := map[string]func(*testing.T, *awssecret.Sources) error{
-		"describe": func(t *testing.T, v *awssecret.Sources) error {
+	calls := map[string]func(*testing.T, *awssourcesecret.Secrets) error{
+		"describe": func(t *testing.T, v *awssourcesecret.Secrets) error {
 			_, _, err := v.Secret(t.Context(), login.Name)
 			return err
 		},
-		"password": func(t *testing.T, v *awssecret.Sources) error { _, err := v.Password(t.Context()); return err },
-		"create":   func(t *testing.T, v *awssecret.Sources) error { _, err := v.Create(t.Context(), login); return err },
-		"renew":    func(t *testing.T, v *awssecret.Sources) error { return v.Renew(t.Context(), login) },
-		"restore":  func(t *testing.T, v *awssecret.Sources) error { return v.Restore(t.Context(), login.Name) },
-		"delete": func(t *testing.T, v *awssecret.Sources) error {
+		"password": func(t *testing.T, v *awssourcesecret.Secrets) error { _, err := v.Password(t.Context()); return err },
+		"create": func(t *testing.T, v *awssourcesecret.Secrets) error {
+			_, err := v.Create(t.Context(), login)
+			return err
+		},
+		"renew":   func(t *testing.T, v *awssourcesecret.Secrets) error { return v.Renew(t.Context(), login) },
+		"restore": func(t *testing.T, v *awssourcesecret.Secrets) error { return v.Restore(t.Context(), login.Name) },
+		"delete": func(t *testing.T, v *awssourcesecret.Secrets) error {
 			_, err := v.Delete(t.Context(), login.Name, 7)
 			return err
 		},
@@ -181,7 +211,7 @@ func TestRefusalsOfSources(t *testing.T) {
 		"describe": {denied}, "password": {denied}, "restore": {denied, gone}, "delete": {denied},
 		"create": {denied, keys, {"ResourceExistsException": {Kind: fault.Retry, Reason: federation.AlreadyThere}, "InvalidRequestException": {Kind: fault.Retry, Reason: federation.AlreadyThere},
 			"LimitExceededException": {Kind: fault.Blocked, Reason: awserror.Rejected}}},
-		"renew": {denied, keys, gone, {"InvalidRequestException": {Kind: fault.Retry, Reason: federation.SecretDeleted}, "LimitExceededException": {Kind: fault.Retry, Reason: awssecret.VersionsExhausted}}},
+		"renew": {denied, keys, gone, {"InvalidRequestException": {Kind: fault.Retry, Reason: federation.SecretDeleted}, "LimitExceededException": {Kind: fault.Retry, Reason: "VersionsExhausted"}}},
 	} {
 		causes := make(map[string]awserror.Cause)
 		for _, table := range tables {

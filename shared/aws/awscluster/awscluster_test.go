@@ -1,4 +1,4 @@
-package awsredshift_test
+package awscluster_test
 
 import (
 	"reflect"
@@ -7,18 +7,23 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/redshift"
 
+	"github.com/sluicehq/sluice/shared/aws/awscluster"
 	"github.com/sluicehq/sluice/shared/aws/awserror"
-	"github.com/sluicehq/sluice/shared/aws/awsredshift"
 	"github.com/sluicehq/sluice/shared/aws/awstest"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/federation"
 )
 
-func attacher(t *testing.T, answers ...awstest.Answer) (*awsredshift.Attacher, *awstest.Service) {
+// described is a cluster as DescribeClusters answers it.
+func described(clusters string) awstest.Answer {
+	return awstest.Answer{Body: `<DescribeClustersResponse><DescribeClustersResult><Clusters>` + clusters + `</Clusters></DescribeClustersResult></DescribeClustersResponse>`}
+}
+
+func attacher(t *testing.T, answers ...awstest.Answer) (*awscluster.Clusters, *awstest.Service) {
 	t.Helper()
 	s := awstest.Serve(answers...)
 	t.Cleanup(s.Close)
-	return awsredshift.NewAttacher(redshift.NewFromConfig(s.Config())), s
+	return awscluster.New(redshift.NewFromConfig(s.Config())), s
 }
 
 func TestClusterWithItsRoles(t *testing.T) {
