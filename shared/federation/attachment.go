@@ -127,7 +127,8 @@ func (r *run) change(ctx context.Context, mine RoleChange, cluster *Cluster) (*w
 	if err != nil {
 		return nil, err
 	}
-	if err := r.Store.Delist(ctx, id, batch); err != nil {
+	done := cluster.done(all) // by runs that died before they could strike it off
+	if err := r.Store.Delist(ctx, id, RoleChange{Add: append(done.Add, batch.Add...), Remove: append(done.Remove, batch.Remove...)}); err != nil {
 		return nil, err
 	}
 	r.Log.InfoContext(ctx, "roles of cluster changed", "federation", r.rec.Name, "cluster", id, "attached", len(batch.Add), "detached", len(batch.Remove))
@@ -182,6 +183,15 @@ func (c *Cluster) outstanding(all RoleChange) RoleChange {
 		}
 	}
 	return out
+}
+
+// done is what of all has happened already.
+func (c *Cluster) done(all RoleChange) RoleChange {
+	left := c.outstanding(all)
+	gone := func(all, left []string) []string {
+		return slices.DeleteFunc(slices.Clone(all), func(e string) bool { return slices.Contains(left, e) })
+	}
+	return RoleChange{Add: gone(all.Add, left.Add), Remove: gone(all.Remove, left.Remove)}
 }
 
 // head is the first batch, with at most room roles that are added.

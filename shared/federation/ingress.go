@@ -40,7 +40,9 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 	}
 	if i := slices.IndexFunc(rules, func(rule Rule) bool { return rule.admits(cluster.SecurityGroups, db.Port) }); i >= 0 {
 		others := ""
-		if !r.ours(rules[i].Tags, r.rec.Name) {
+		if r.ours(rules[i].Tags, r.rec.Name) {
+			r.noteGroup(rules[i].Group) // a run that died may not have
+		} else {
 			others = fmt.Sprintf("rule %s of security group %s, which is not Sluice's, lets the cluster in, and stays when the source is withdrawn", rules[i].ID, rules[i].Group)
 		}
 		r.rec.set(CondOpened, others, r.now())
@@ -56,10 +58,7 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 			return nil, err
 		}
 		if found && tags[TagIngress] == Allow {
-			r.rec.Made.Ingress = true
-			if !slices.Contains(r.rec.Made.Groups, group) {
-				r.rec.Made.Groups = append(slices.Clone(r.rec.Made.Groups), group)
-			}
+			r.noteGroup(group)
 			if err := r.act(ctx); err != nil {
 				return nil, err
 			}
@@ -69,6 +68,14 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 	return nil, r.blocked("open network", IngressNotAllowed,
 		fmt.Sprintf("tag one of the source's security groups with %s = %s, or open port %d for %s yourself", TagIngress, Allow, db.Port, cluster.SecurityGroups[0]),
 		fmt.Errorf("no rule lets the cluster in, and none of the source's security groups (%s) is tagged for it", strings.Join(db.SecurityGroups, ", ")))
+}
+
+// noteGroup notes that a security group has a rule of ours.
+func (r *run) noteGroup(group string) {
+	r.rec.Made.Ingress = true
+	if !slices.Contains(r.rec.Made.Groups, group) {
+		r.rec.Made.Groups = append(slices.Clone(r.rec.Made.Groups), group)
+	}
 }
 
 // admits reports whether a rule lets any of the groups in at a port.

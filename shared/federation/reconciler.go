@@ -69,7 +69,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 	for {
 		rec, found, now, err := r.Store.Get(ctx, name)
 		if err != nil {
-			return Outcome{Federation: name}, err
+			return Outcome{Federation: name}, later(err)
 		}
 		if !found {
 			rec = Record{Name: name}
@@ -97,7 +97,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 			if rec.Version, err = r.Store.Put(ctx, rec); fault.ReasonOf(err) == Conflict {
 				continue
 			} else if err != nil {
-				return Outcome{Federation: name}, err
+				return Outcome{Federation: name}, later(err)
 			}
 		}
 		if claimed { // who works on it looks at the generation before it lets go
@@ -109,10 +109,19 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		run := &run{Reconciler: r, rec: rec, before: read, by: by, began: now, at: time.Now(), resume: number > 0}
 		outcome, again, err := run.work(ctx)
 		if !again {
-			return outcome, err
+			return outcome, later(err)
 		}
 		ask, number = nil, 0 // somebody changed the record; look at it as it is now
 	}
+}
+
+// later lets a message come again that could not even be noted: a refusal of store or queue that nobody lifts ends up with the
+// messages that cannot succeed, after a few times.
+func later(err error) error {
+	if fault.KindOf(err) != fault.Blocked {
+		return err
+	}
+	return &fault.Error{Kind: fault.Retry, Reason: fault.ReasonOf(err), Op: "reconcile", Err: err, Fix: fault.FixOf(err)}
 }
 
 func early(name string) error {

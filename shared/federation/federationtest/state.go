@@ -2,6 +2,8 @@ package federationtest
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/shared/federation"
@@ -77,6 +79,8 @@ func (w *World) State() string {
 	}
 	out.Listed = make(map[string]federation.RoleChange)
 	for id, c := range w.Listed {
+		on := out.Attached[id]
+		c.Add = slices.DeleteFunc(slices.Clone(c.Add), func(e string) bool { return on[e[strings.Index(e, " ")+1:]] != "" }) // does nothing any more
 		if len(c.Add)+len(c.Remove) > 0 {
 			out.Listed[id] = c
 		}
@@ -84,7 +88,7 @@ func (w *World) State() string {
 	out.Records = make(map[string]record)
 	for name, r := range w.Records {
 		is := record{Wanted: r.Wanted, Withdrawn: r.Withdrawn, Generation: r.Generation, Phase: r.Phase, Reason: r.Reason, Claimed: r.Claim != nil, Made: r.Made, Running: r.Statement != nil}
-		is.Made.SecretUntil = time.Time{}
+		is.Made.SecretUntil, is.Made.Asked = time.Time{}, time.Time{}
 		if is.Withdrawn {
 			is.Made = federation.Made{Begun: r.Made.Begun} // the rest is a note
 		}

@@ -1,0 +1,142 @@
+package federation_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sluicehq/sluice/shared/federation"
+	"github.com/sluicehq/sluice/shared/federation/federationtest"
+)
+
+var troubles = map[string]federationtest.Trouble{
+	"throttled": federationtest.Throttled, "refused once": federationtest.Refused, "answer lost": federationtest.Lost,
+	"killed before": federationtest.Killed, "killed after": federationtest.KilledAfter,
+}
+
+// A story is something that happens to a world, until the world stands still.
+type story struct {
+	name string
+	make func(testing.TB) *federationtest.World // before it happens
+	tell func(*federationtest.World)
+}
+
+func fresh(t testing.TB) *federationtest.World { return world(t) }
+
+var stories = []story{
+	{"provision", fresh, func(w *federationtest.World) { w.Request(federationtest.Wanted()) }},
+	{"withdraw", func(t testing.TB) *federationtest.World { return provisioned(t) }, func(w *federationtest.World) { w.Withdraw(name) }},
+	{"provision again", func(t testing.TB) *federationtest.World {
+		w := provisioned(t)
+		w.Withdraw(name)
+		settle(t, w)
+		return w
+	}, func(w *federationtest.World) { w.Request(federationtest.Wanted()) }},
+	{"change the document", func(t testing.TB) *federationtest.World { return provisioned(t) }, func(w *federationtest.World) {
+		other := federationtest.Wanted()
+		other.Schema, other.GrantUsageTo = "orders_now", nil
+		w.Request(other)
+	}},
+	{"repair the schema", func(t testing.TB) *federationtest.World {
+		w := provisioned(t)
+		s := w.Schemas["orders_live"]
+		s.Is.Host, s.Usage["group:of_others"] = "elsewhere.example.com", true
+		return w
+	}, func(w *federationtest.World) { w.Look(name) }},
+	{"replace the source", func(t testing.TB) *federationtest.World {
+		w := provisioned(t)
+		w.Instances[federationtest.Instance].ResourceID = "db-orders-prod-2"
+		return w
+	}, func(w *federationtest.World) { w.Look(name) }},
+	{"existing secret", func(t testing.TB) *federationtest.World {
+		w := world(t)
+		s := w.AddSecret("orders-reader", "reader", "EXAMPLE-password-reader", map[string]string{federation.TagSource: federationtest.Instance})
+		w.Instances[federationtest.Instance].Logins["reader"] = federationtest.Login{Password: s.Password}
+		return w
+	}, func(w *federationtest.World) {
+		other := federationtest.Wanted()
+		other.Credentials.Secret = w.Secrets["orders-reader"].ARN
+		w.Request(other)
+	}},
+}
+
+// Whatever happens to whichever call, once: in the end the world is the same as if nothing had happened.
+func TestEveryCallMayFailOnce(t *testing.T) {
+	for _, s := range stories {
+		t.Run(s.name, func(t *testing.T) {
+			calm := s.make(t)
+			since := len(calm.Calls)
+			s.tell(calm)
+			settle(t, calm)
+			want, n := calm.State(), len(calm.Calls)-since
+			if n < 10 {
+				t.Fatalf("only %d calls: %v", n, ops(calm, since))
+			}
+			for kind, trouble := range troubles {
+				for i := 1; i <= n; i++ {
+					met := ""
+					w := s.make(t)
+					since := len(w.Calls)
+					w.Trouble = func(call int, c federationtest.Call) federationtest.Trouble {
+						if call != since+i {
+							return federationtest.None
+						}
+						met = c.String()
+						return trouble
+					}
+					s.tell(w)
+					settle(t, w)
+					if got := w.State(); got != want {
+						t.Errorf("%s at call %d, %s: the world is another:\n%s", kind, i, met, diff(want, got))
+					}
+				}
+			}
+		})
+	}
+}
+
+// A run that dies at every n-th call makes progress all the same.
+func TestRunsDieAgainAndAgain(t *testing.T) {
+	for _, s := range stories {
+		calm := s.make(t)
+		s.tell(calm)
+		settle(t, calm)
+		for every := 8; every < 20; every += 3 {
+			w, left := s.make(t), 4 // a message that meets five dead runs is put aside
+			w.Trouble = func(call int, _ federationtest.Call) federationtest.Trouble {
+				if call%every != 0 || left == 0 {
+					return federationtest.None
+				}
+				left--
+				return federationtest.KilledAfter
+			}
+			s.tell(w)
+			settle(t, w)
+			if want, got := calm.State(), w.State(); got != want {
+				t.Errorf("%s, dying at every %d. call: the world is another:\n%s", s.name, every, diff(want, got))
+			}
+		}
+	}
+}
+
+// diff is the lines that differ.
+func diff(want, got string) string {
+	var out strings.Builder
+	a, b := strings.Split(want, "\n"), strings.Split(got, "\n")
+	in := make(map[string]int)
+	for _, line := range a {
+		in[line]++
+	}
+	for _, line := range b {
+		if in[line]--; in[line] < 0 {
+			fmt.Fprintln(&out, "+", line)
+		}
+	}
+	for _, line := range a {
+		if in[line] > 0 {
+			in[line]--
+			fmt.Fprintln(&out, "-", line)
+		}
+	}
+	return out.String()
+}
