@@ -19,7 +19,7 @@ export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
 unexport PGSSLMODE PGSSLROOTCERT
 
 .DEFAULT_GOAL := help
-.PHONY: help demo sandbox test sweep build synth lint bench deploy clean stage app assembly FORCE
+.PHONY: help demo sandbox test sweep sluice build synth lint bench deploy clean stage app assembly FORCE
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,9 @@ test: assembly ## run all tests
 # A test of its own folder shows what it prints as it goes.
 sweep: assembly ## let each call and statement of a federation go wrong in every way, in ten minutes
 	@cd infra/sandbox/endtoend && go test -run '^TestSweep$$' -count 1 -timeout 30m -sweep all
+
+sluice: ## build the operator's command to build/bin/sluice
+	@go build -o build/bin/sluice ./infra/sluice
 
 build: $(ARCHITECTURES:%=build/%) ## build the functions, for deployment and for this machine
 

@@ -6,9 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/infra/sandbox/control"
+	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 )
 
@@ -16,12 +18,20 @@ import (
 const credentials = "aws redshift get-cluster-credentials --cluster-identifier " + world.Cluster + " --db-user " + world.User +
 	" --db-name " + world.Database + " --duration-seconds 3600"
 
+// stageFile configures the stage that make deploys into the sandbox; the operator's command reads it.
+const stageFile = "infra/config/sandbox.json"
+
 // announce tells what there is on out, and writes the environment to file: who sees the file finds the sandbox ready.
 func announce(ctx context.Context, out io.Writer, w *world.World, file string) error {
 	variables, err := w.Environment()
 	if err != nil {
 		return err
 	}
+	stage, err := filepath.Abs(stageFile)
+	if err != nil {
+		return fmt.Errorf("find the stage's configuration: %w", err)
+	}
+	variables = append(variables, world.Variable{Name: "SLUICE_CONFIG", Value: stage})
 	var exports strings.Builder
 	for _, v := range variables {
 		fmt.Fprintf(&exports, "export %s=%s\n", v.Name, quote(v.Value))
@@ -78,6 +88,9 @@ func suggest(out io.Writer, is control.World, deployed control.Deployed) {
 			fmt.Fprintf(out, "  aws secretsmanager get-secret-value --secret-id %s --query SecretString --output text\n\n", r.PhysicalID)
 			break
 		}
+	}
+	if slices.ContainsFunc(deployed.Resources, func(r template.Resource) bool { return r.Type == "AWS::DynamoDB::Table" }) {
+		fmt.Fprint(out, "  make sluice && build/bin/sluice status\n\n")
 	}
 	fmt.Fprintf(out, "  curl -H 'Content-Type: application/json' -d '{\"by\": \"20m\"}' %s%sclock/advance\n\n", is.Endpoint, control.Prefix)
 }

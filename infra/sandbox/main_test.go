@@ -57,7 +57,7 @@ func TestRun(t *testing.T) {
 			t.Errorf("%q is in the file and not shown", line)
 		}
 	}
-	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "PGSSLMODE='verify-full'", "PGSSLROOTCERT"} {
+	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "PGSSLMODE='verify-full'", "PGSSLROOTCERT", "SLUICE_CONFIG='/"} {
 		if !strings.Contains(string(env), "export "+name) {
 			t.Errorf("%s is missing in the environment:\n%s", name, env)
 		}
