@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"strconv"
 	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -67,11 +68,26 @@ func (h *handler) message(ctx context.Context, m events.SQSMessage) bool {
 	if err == nil {
 		return true
 	}
-	if fault.KindOf(err) == fault.Retry {
+	if fault.KindOf(err) == fault.Retry || refusedOften(m, err) < maxRefusals {
 		log.WarnContext(ctx, "message comes again", "outcome", "Failed", awslambda.Cause(err))
 		return false
 	}
 	return h.bury(ctx, log, m, fault.ReasonOf(err), err)
+}
+
+// maxRefusals is how often a message whose work the policies refuse is received before it is buried with that reason: fewer
+// than the queue itself allows, which would bury it without one. A policy that was just changed is seen late.
+const maxRefusals = 4
+
+// refusedOften is how often a message was received, if err is a refusal by the policies. A message is not to blame for that, and
+// it may pass; where it is known of which federation it is, the record says so, and what is refused here is the record itself,
+// the queue or the bus.
+func refusedOften(m events.SQSMessage, err error) int {
+	received, unreadable := strconv.Atoi(m.Attributes["ApproximateReceiveCount"])
+	if unreadable != nil || fault.ReasonOf(err) != federation.Unauthorized {
+		return maxRefusals
+	}
+	return received
 }
 
 // by names this run in claims.
