@@ -63,7 +63,7 @@ func (d *demo) tick(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	rotated, err := d.announced(ctx, event.CredentialsRotated)
+	rotated, err := d.announced(ctx, event.CredentialsRotated, consumer)
 	if err != nil {
 		return err
 	}
@@ -115,7 +115,7 @@ func (d *demo) outage(ctx context.Context) error {
 			dead++
 		}
 	}
-	failing, err := d.announced(ctx, event.CredentialsFailing)
+	failing, err := d.announced(ctx, event.CredentialsFailing, consumer)
 	if err != nil {
 		return err
 	}

@@ -19,12 +19,17 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/event"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // The consumer that the demo follows, and the bus that it listens to, as infra/config/sandbox.json names them.
 const (
-	secretName = "sluice/sandbox/analytics/reporting"
+	consumer   = "reporting"
+	secretName = "sluice/sandbox/analytics/" + consumer
 	busName    = "sluice-sandbox"
+	tableName  = "sluice-sandbox"
+	workQueue  = "sluice-sandbox-work"
+	deadQueue  = "sluice-sandbox-dead"
 )
 
 // A demo is the stage on which the acts are played.
@@ -39,6 +44,12 @@ type demo struct {
 	redshift *redshift.Client
 	role     string // of the application, which may read one secret and do nothing else
 	first    lease
+
+	provision string // name of the function
+	wanted    wanted
+	made      made           // of the federation
+	passwords []secret.Value // of its login in the source
+	note      string         // that is in the source, and nowhere else
 }
 
 // open makes the clients of the people in the story.
@@ -61,6 +72,9 @@ func open(ctx context.Context, w *world.World, n *narrator) (*demo, error) {
 	}
 	d.aws, d.role = operator, about.Roles[0]
 	d.operator, d.redshift = secretsmanager.NewFromConfig(operator), redshift.NewFromConfig(operator)
+	if d.provision, err = function(deployed, "Provision"); err != nil {
+		return nil, err
+	}
 	n.say("%d resources are deployed; the cluster %s listens at %s:%d with TLS", len(deployed.Resources), about.Cluster, about.Host, about.Port)
 	return d, nil
 }
@@ -82,8 +96,8 @@ func (d *demo) left(l lease) time.Duration {
 	return l.expiresAt.Sub(d.world.Clock.Now()).Round(time.Second)
 }
 
-// announced lists the details of the events of one kind that Sluice put on its bus for the consumer.
-func (d *demo) announced(ctx context.Context, detailType string) ([]map[string]any, error) {
+// announced lists the details of the events of one kind that Sluice put on its bus about a consumer or a federation.
+func (d *demo) announced(ctx context.Context, detailType, about string) ([]map[string]any, error) {
 	all, err := d.control.Events(ctx, busName)
 	if err != nil {
 		return nil, err
@@ -98,7 +112,7 @@ func (d *demo) announced(ctx context.Context, detailType string) ([]map[string]a
 		if err := json.Unmarshal(e.Event, &envelope); err != nil {
 			return nil, fmt.Errorf("read an event of bus %s: %w", busName, err)
 		}
-		if envelope.Source == event.Source && envelope.DetailType == detailType && envelope.Detail["consumer"] == "reporting" {
+		if envelope.Source == event.Source && envelope.DetailType == detailType && (envelope.Detail["consumer"] == about || envelope.Detail["name"] == about) {
 			found = append(found, envelope.Detail)
 		}
 	}
@@ -111,22 +125,31 @@ func (d *demo) outcomes(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(deployed.Resources, func(r template.Resource) bool {
-		return r.Type == "AWS::Lambda::Function" && strings.HasPrefix(r.LogicalID, "Refresh")
-	})
-	if i < 0 {
-		return nil, fmt.Errorf("the template has no function refresh")
+	refresh, err := function(deployed, "Refresh")
+	if err != nil {
+		return nil, err
 	}
-	lines, err := d.control.Logs(ctx, deployed.Resources[i].PhysicalID)
+	lines, err := d.control.Logs(ctx, refresh)
 	if err != nil {
 		return nil, err
 	}
 	var found []string
 	for _, line := range lines {
 		var entry struct{ Consumer, Outcome, Reason string }
-		if json.Unmarshal([]byte(line), &entry) == nil && entry.Consumer == "reporting" && entry.Outcome != "" {
+		if json.Unmarshal([]byte(line), &entry) == nil && entry.Consumer == consumer && entry.Outcome != "" {
 			found = append(found, strings.TrimSpace(entry.Outcome+" "+entry.Reason))
 		}
 	}
 	return found, nil
+}
+
+// function is the name of the deployed function whose logical id begins with prefix.
+func function(deployed control.Deployed, prefix string) (string, error) {
+	i := slices.IndexFunc(deployed.Resources, func(r template.Resource) bool {
+		return r.Type == "AWS::Lambda::Function" && strings.HasPrefix(r.LogicalID, prefix)
+	})
+	if i < 0 {
+		return "", fmt.Errorf("the template has no function %s", prefix)
+	}
+	return deployed.Resources[i].PhysicalID, nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/md5"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -11,7 +13,12 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
+
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/source"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // leaks searches what the whole run printed, logged, announced, recorded and tagged for every password that was minted.
@@ -20,7 +27,7 @@ func (d *demo) leaks(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	minted := d.world.Minted()
+	minted := slices.Concat(d.world.Minted(), d.world.Sources.Passwords(), d.passwords)
 	var found []string
 	size := 0
 	for name, text := range places {
@@ -38,6 +45,24 @@ func (d *demo) leaks(ctx context.Context) error {
 		saw = "found in " + strings.Join(found, ", ")
 	}
 	d.prove(len(found) == 0 && len(minted) > 0 && size > 0, "no password is in any output", "%s", saw)
+	return nil
+}
+
+// keepPassword remembers the password of the federation's login, and what PostgreSQL is told instead of it.
+func (d *demo) keepPassword(ctx context.Context) error {
+	out, err := d.operator.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &d.made.Secret})
+	if err != nil {
+		return fmt.Errorf("read secret %s: %w", d.made.Secret, err)
+	}
+	var value struct {
+		Username string `json:"username"`
+		Password string `json:"password"`
+	}
+	if err := json.Unmarshal([]byte(*out.SecretString), &value); err != nil || value.Password == "" {
+		return fmt.Errorf("read secret %s: its value is not the JSON that is expected", d.made.Secret)
+	}
+	verifier := md5.Sum([]byte(value.Password + value.Username)) // as PostgreSQL has it; it is as good as the password
+	d.passwords = append(d.passwords, secret.New(value.Password), secret.New(hex.EncodeToString(verifier[:])))
 	return nil
 }
 
@@ -68,6 +93,23 @@ func (d *demo) output(ctx context.Context) (map[string]string, error) {
 	}
 	about, err := d.control.World(ctx)
 	if err := keep("description of the sandbox", about, err); err != nil {
+		return nil, err
+	}
+	for _, queue := range []string{workQueue, deadQueue} {
+		messages, err := d.control.Messages(ctx, queue)
+		if err := keep("queue "+queue, messages, err); err != nil {
+			return nil, err
+		}
+	}
+	statements, err := d.control.Statements(ctx, source.Filter{})
+	if err := keep("statements in the source", statements, err); err != nil {
+		return nil, err
+	}
+	state, err := dynamodb.NewFromConfig(d.aws).Scan(ctx, &dynamodb.ScanInput{TableName: new(tableName)})
+	if err != nil {
+		return nil, fmt.Errorf("read the table of the federations: %w", err)
+	}
+	if err := keep("table "+tableName, state.Items, nil); err != nil {
 		return nil, err
 	}
 	err = filepath.WalkDir(about.Logs, func(path string, e fs.DirEntry, err error) error {

@@ -37,9 +37,9 @@ func run(ctx context.Context) (held bool, err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(state)) }()
 
 	n := narrate(os.Stdout)
-	fmt.Fprintln(n.out, "Sluice in the sandbox: the credentials job, with no AWS account.")
+	fmt.Fprintln(n.out, "Sluice in the sandbox: both its jobs, with no AWS account.")
 	n.act("The sandbox starts, and deploys the synthesized template")
-	w, err := world.Start(ctx, world.Config{Assembly: assembly, State: state, NodeModules: "infra/node_modules"})
+	w, err := world.Start(ctx, world.Config{Assembly: assembly, State: state, NodeModules: "infra/node_modules", Sources: true})
 	if err != nil {
 		return false, err
 	}
@@ -59,6 +59,11 @@ func run(ctx context.Context) (held bool, err error) {
 		{"The old login expires", d.expiry},
 		{"Redshift mints no logins for twenty minutes", d.outage},
 		{"The cluster is paused for two hours", d.paused},
+		{"A value is written into a database outside the warehouse", d.written},
+		{"Its source is requested: " + requestFile, d.requested},
+		{"A federated join, over verified TLS, with the application's lease", d.joined},
+		{"The role is detached from the cluster by hand", d.detached},
+		{"The source is withdrawn", d.withdrawn},
 		{"Every password that was minted is looked for in all output", d.leaks},
 	} {
 		n.act(act.title)
