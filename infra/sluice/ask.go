@@ -1,15 +1,19 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 
+	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/event"
+	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/federation"
 	"github.com/sluicehq/sluice/shared/settings"
 )
@@ -17,16 +21,22 @@ import (
 // eventSource is the source of the events that the command sends.
 const eventSource = "sluice.operator"
 
-// detailOf is the detail of an event, if text is one.
-func detailOf(text []byte) ([]byte, bool) {
+// detailOf is the detail of an event that asks for a source, and text itself if it is no event.
+func detailOf(text []byte) ([]byte, error) {
+	if len(bytes.TrimSpace(text)) == 0 {
+		return nil, errors.New("is empty; write the JSON object that the README shows")
+	}
 	var e struct {
 		DetailType *string         `json:"detail-type"`
 		Detail     json.RawMessage `json:"detail"`
 	}
 	if json.Unmarshal(text, &e) != nil || e.DetailType == nil {
-		return nil, false
+		return text, nil
 	}
-	return e.Detail, true
+	if *e.DetailType != event.SourceRequested {
+		return nil, fmt.Errorf("is an event %q; take one that is %q, or a document by itself", *e.DetailType, event.SourceRequested)
+	}
+	return e.Detail, nil
 }
 
 func request(ctx context.Context, s *session, arguments []string) error {
@@ -38,6 +48,10 @@ func request(ctx context.Context, s *session, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	// EventBridge takes events for buses that do not exist, and says nothing. Where there is no state, nothing is deployed.
+	if _, _, _, err := store(p, cfg).Get(ctx, w.Name); err != nil {
+		return err
+	}
 	id, err := put(ctx, p, cfg, event.SourceRequested, string(text))
 	if err != nil {
 		return err
@@ -47,20 +61,17 @@ func request(ctx context.Context, s *session, arguments []string) error {
 }
 
 func withdraw(ctx context.Context, s *session, arguments []string) error {
-	name := arguments[0]
-	if why := federation.BadName(name); why != "" {
-		return fmt.Errorf("the name %s; it is the first column of sluice status", why)
-	}
 	p, cfg, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	rec, found, _, err := store(p, cfg).Get(ctx, name)
+	rec, _, err := find(ctx, p, cfg, arguments[0])
 	if err != nil {
 		return err
 	}
-	if !found {
-		return fmt.Errorf("no federation has the name %s; sluice status lists them", name)
+	if rec.Phase == federation.Removed {
+		fmt.Fprintf(s.out, "%s is removed already, since %s\n", rec.Name, stamp(rec.Since))
+		return nil
 	}
 	detail, err := json.Marshal(map[string]string{"name": rec.Name})
 	if err != nil {
@@ -70,7 +81,10 @@ func withdraw(ctx context.Context, s *session, arguments []string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "withdrawn %s (event %s); sluice status %[1]s shows how far it is\n", name, id)
+	fmt.Fprintf(s.out, "withdrawn %s (event %s); sluice status %[1]s shows how far it is\n", rec.Name, id)
+	if rec.Origin == federation.ByTag {
+		fmt.Fprintf(s.out, "instance %s asked for it by its tag %s; take that away too, or the next sweep makes it again\n", rec.Wanted.Source.ID(), federation.TagWarehouse)
+	}
 	return nil
 }
 
@@ -80,13 +94,16 @@ func put(ctx context.Context, p settings.Provision, cfg aws.Config, detailType, 
 		EventBusName: &p.Bus, Source: new(eventSource), DetailType: &detailType, Detail: &detail,
 	}}})
 	if err != nil {
-		return "", fmt.Errorf("send the event to bus %s: %w", p.Bus, err)
+		return "", awserror.Explain(err, "send event", "bus "+p.Bus, nil)
 	}
 	for _, e := range out.Entries {
 		if e.ErrorCode != nil {
-			return "", fmt.Errorf("send the event to bus %s: %s: %s", p.Bus, *e.ErrorCode, aws.ToString(e.ErrorMessage))
+			return "", &fault.Error{Kind: fault.Blocked, Reason: *e.ErrorCode, Op: "send event", Subject: "bus " + p.Bus, Err: errors.New(aws.ToString(e.ErrorMessage)), Fix: "correct what the message names"}
 		}
 		id = aws.ToString(e.EventId)
 	}
 	return id, nil
 }
+
+// notDeployed is the remedy where a part of the stage is not there.
+const notDeployed = "deploy the stage with its federation, or name another configuration with -config"

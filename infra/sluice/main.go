@@ -17,28 +17,36 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
-
-	"github.com/sluicehq/sluice/shared/fault"
 )
 
 // A command is one of sluice's.
 type command struct {
-	name, arguments, does string
-	run                   func(ctx context.Context, s *session, arguments []string) error
+	name      string
+	arguments string   // as usage shows them; in brackets where they may be left out
+	flags     []string // beside -config
+	does      string
+	run       func(ctx context.Context, s *session, arguments []string) error
 }
 
+// Flags.
+const (
+	flagConfig = "config"
+	flagJSON   = "json"
+	flagDry    = "dry-run"
+)
+
 var commands = []command{
-	{"request", "FILE", "ask for the source that FILE describes, - for standard input", request},
-	{"withdraw", "NAME", "take a source's federation down", withdraw},
-	{"status", "[NAME]", "show how far all federations are, or all about one", status},
-	{"plan", "FILE", "say what would be made for FILE; changes nothing", plan},
-	{"bootstrap", "WAREHOUSE", "print the SQL that an administrator of the warehouse runs once", bootstrap},
-	{"redrive", "", "bring messages back that could not succeed", redrive},
+	{"request", "FILE", nil, "ask for the source that FILE describes, - for standard input", request},
+	{"withdraw", "NAME", nil, "take a source's federation down", withdraw},
+	{"status", "[NAME]", []string{flagJSON}, "show how far all federations are, or all about one", status},
+	{"plan", "FILE", []string{flagJSON}, "say what would be made for FILE; changes nothing", plan},
+	{"bootstrap", "WAREHOUSE", nil, "print the SQL that an administrator of the warehouse runs once", bootstrap},
+	{"redrive", "", []string{flagDry}, "bring messages back that could not succeed", redrive},
 }
 
 // Exit codes.
 const (
-	exitFailed = 1 // what was asked for did not succeed
+	exitFailed = 1 // what was asked for did not succeed, or would not
 	exitUsage  = 2 // what was asked for makes no sense
 )
 
@@ -54,30 +62,31 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 	flags := flag.NewFlagSet("sluice", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.Usage = func() { usage(errs) }
-	flags.StringVar(&s.config, "config", defaultConfig(), "")
-	flags.BoolVar(&s.json, "json", false, "")
-	flags.BoolVar(&s.dry, "dry-run", false, "")
+	flags.StringVar(&s.config, flagConfig, defaultConfig(), "")
+	flags.BoolVar(&s.json, flagJSON, false, "")
+	flags.BoolVar(&s.dry, flagDry, false, "")
 	words, err := interleaved(flags, arguments)
-	if errors.Is(err, flag.ErrHelp) {
+	switch {
+	case errors.Is(err, flag.ErrHelp):
 		return 0
-	}
-	if err != nil {
+	case err != nil: // flags has said what and shown the usage
 		return exitUsage
-	}
-	i := -1
-	if len(words) > 0 {
-		i = slices.IndexFunc(commands, func(c command) bool { return c.name == words[0] })
-	}
-	if i < 0 {
+	case len(words) == 0:
 		usage(errs)
 		return exitUsage
 	}
-	c := commands[i]
-	if most, least := strings.Count(c.arguments, " ")+1, 1; c.arguments == "" && len(words) > 1 || len(words)-1 > most || !strings.HasPrefix(c.arguments, "[") && c.arguments != "" && len(words)-1 < least {
-		fmt.Fprintf(errs, "sluice %s: write sluice %s\n", c.name, strings.TrimSpace(c.name+" "+c.arguments))
+	i := slices.IndexFunc(commands, func(c command) bool { return c.name == words[0] })
+	if i < 0 {
+		fmt.Fprintf(errs, "sluice has no command %q\n\n", words[0])
+		usage(errs)
 		return exitUsage
 	}
-	if err := c.run(ctx, s, words[1:]); err != nil {
+	c, words := commands[i], words[1:]
+	if why := c.wrong(flags, words); why != "" {
+		fmt.Fprintf(errs, "sluice %s: %s; write %s\n", c.name, why, c.usage())
+		return exitUsage
+	}
+	if err := c.run(ctx, s, words); err != nil {
 		explain(errs, c.name, err)
 		return exitFailed
 	}
@@ -97,24 +106,46 @@ func interleaved(flags *flag.FlagSet, arguments []string) (words []string, err e
 	}
 }
 
-// explain writes an error for people: what, and what to do.
-func explain(w io.Writer, name string, err error) {
-	if problems, ok := errors.AsType[fault.Problems](err); ok {
-		fmt.Fprintf(w, "sluice %s: the document is not right:\n", name)
-		for _, p := range problems {
-			fmt.Fprintf(w, "  %s\n", p)
+// wrong says what is wrong with the words and flags of a command line, or returns "". A flag that does nothing is refused: who
+// writes -dry-run must not be surprised by what happens.
+func (c command) wrong(flags *flag.FlagSet, words []string) (why string) {
+	flags.Visit(func(f *flag.Flag) {
+		if f.Name != flagConfig && !slices.Contains(c.flags, f.Name) {
+			why = "it has no -" + f.Name
 		}
-		return
+	})
+	switch named := len(strings.Fields(c.arguments)); {
+	case why != "":
+		return why
+	case len(words) > named:
+		return fmt.Sprintf("%q is too much", words[named])
+	case len(words) < named && !strings.HasPrefix(c.arguments, "["):
+		return c.arguments + " is missing"
 	}
-	fmt.Fprintf(w, "sluice %s: %v\n", name, err)
+	return ""
+}
+
+func (c command) usage() string {
+	words := []string{"sluice", c.name}
+	for _, f := range c.flags {
+		words = append(words, "[-"+f+"]")
+	}
+	return strings.TrimSpace(strings.Join(words, " ") + " " + c.arguments)
 }
 
 func usage(w io.Writer) {
-	fmt.Fprintln(w, "sluice works on the federations of one stage.\n\n  sluice [-config FILE] COMMAND")
+	fmt.Fprint(w, "sluice works on the federations of one stage.\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range commands {
-		fmt.Fprintf(t, "  %s %s\t%s\n", c.name, c.arguments, c.does)
+		fmt.Fprintf(t, "  %s\t%s\n", c.usage(), c.does)
 	}
 	_ = t.Flush()
-	fmt.Fprintf(w, "\n  -config FILE  the stage's configuration (%s, or SLUICE_CONFIG)\n  -json         status and plan as JSON\n  -dry-run      let redrive only show the messages\n", defaultConfig())
+	fmt.Fprintf(w, `
+  -config FILE  the stage's configuration (%s, or what SLUICE_CONFIG names)
+  -json         write JSON
+  -dry-run      only show what would be brought back
+
+It calls AWS with the credentials that the AWS CLI would use, and exits with 1 if something failed or would be
+refused, and with 2 if the command line makes no sense.
+`, defaultConfig())
 }

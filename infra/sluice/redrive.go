@@ -3,69 +3,165 @@ package main
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/sluicehq/sluice/shared/aws/awserror"
+	"github.com/sluicehq/sluice/shared/aws/awsqueue"
+	"github.com/sluicehq/sluice/shared/fault"
 )
 
 const (
 	perReceive = 10 // the most that SQS hands out at once
-	// looked is for how long, in seconds, messages that are only shown stay invisible, so that none is shown twice.
-	looked = 20
+	// patience, in seconds, makes SQS ask all its machines for messages: without it, an empty answer means little.
+	patience = 1
+	// hold is for how long, in seconds, a message is kept from others: for as long as it takes to bring a batch back, and at
+	// most that long if the command dies.
+	hold = 30
 )
 
-// redrive moves what is in the dead-letter queue back to the queue that provision works on. A message is deleted there only
-// after it has been sent here, so that none is lost.
+// A redriver moves what is in the dead-letter queue back to the queue that provision works on.
+type redriver struct {
+	*session
+	api         *sqs.Client
+	queue, dead string // URLs
+}
+
 func redrive(ctx context.Context, s *session, _ []string) error {
 	p, cfg, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	client := sqs.NewFromConfig(cfg)
-	count := 0
+	r := redriver{s, sqs.NewFromConfig(cfg), p.Queue, p.DeadLetters}
+	moved, left, err := r.run(ctx)
+	switch {
+	case s.dry && err == nil:
+		fmt.Fprintf(s.out, "%s; nothing was changed\n", messages(moved))
+	case err == nil || moved > 0:
+		fmt.Fprintf(s.out, "%s brought back\n", messages(moved))
+	}
+	if left > 0 {
+		fmt.Fprintf(s.out, "%s failed again meanwhile and stayed\n", messages(left))
+	}
+	return err
+}
+
+func messages(n int) string {
+	if n == 1 {
+		return "1 message"
+	}
+	return fmt.Sprintf("%d messages", n)
+}
+
+// run brings back what is there.
+func (r redriver) run(ctx context.Context) (moved, left int, err error) {
+	return r.since(ctx, time.Time{})
+}
+
+// since brings back what was there at a time, or when it begins. What fails again meanwhile stays, so that it comes to an end.
+func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, err error) {
+	var kept []types.Message
+	seen := make(map[string]bool)
+	defer func() { // what was only looked at can be brought back at once
+		for _, m := range kept {
+			if shown := r.release(context.WithoutCancel(ctx), m); err == nil {
+				err = shown
+			}
+		}
+	}()
 	for {
-		out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-			QueueUrl: &p.DeadLetters, MaxNumberOfMessages: perReceive, MessageAttributeNames: []string{"All"}, VisibilityTimeout: looked,
-			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
-		})
-		if err != nil {
-			return fmt.Errorf("read queue %s: %w", p.DeadLetters, err)
+		batch, now, err := r.receive(ctx)
+		if err != nil || len(batch) == 0 {
+			return moved, left, err
 		}
-		if len(out.Messages) == 0 {
-			break
+		if began.IsZero() {
+			began = now
 		}
-		for _, m := range out.Messages {
-			s.message(m)
-			count++
-			if s.dry {
+		for i, m := range batch {
+			id := aws.ToString(m.MessageId)
+			if seen[id] { // it was held for so long that it comes again: that was all
+				kept = append(kept, batch[i:]...)
+				return moved, left, nil
+			}
+			seen[id] = true
+			if sent(m).After(began.Add(time.Second)) { // the service's date has whole seconds
+				kept = append(kept, m)
+				left++
 				continue
 			}
-			if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &p.Queue, MessageBody: m.Body}); err != nil {
-				return fmt.Errorf("send message %s back: %w", aws.ToString(m.MessageId), err)
+			r.message(m)
+			if r.dry {
+				kept = append(kept, m)
+			} else if err := r.back(ctx, m); err != nil {
+				kept = append(kept, batch[i:]...)
+				return moved, left, err
 			}
-			if _, err := client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &p.DeadLetters, ReceiptHandle: m.ReceiptHandle}); err != nil {
-				return fmt.Errorf("message %s was sent back and is still in %s: %w", aws.ToString(m.MessageId), p.DeadLetters, err)
-			}
+			moved++
 		}
 	}
-	if s.dry {
-		fmt.Fprintf(s.out, "%d messages; nothing was changed\n", count)
-	} else {
-		fmt.Fprintf(s.out, "%d messages brought back\n", count)
+}
+
+// receive takes some messages, and the service's time.
+func (r redriver) receive(ctx context.Context) ([]types.Message, time.Time, error) {
+	out, err := r.api.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
+		QueueUrl: &r.dead, MaxNumberOfMessages: perReceive, MessageAttributeNames: []string{"All"}, VisibilityTimeout: hold, WaitTimeSeconds: patience,
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameSentTimestamp},
+	})
+	if err != nil {
+		return nil, time.Time{}, explainQueue(err, "read messages", r.dead)
+	}
+	now, err := awserror.Clock(out.ResultMetadata, "read messages", "queue "+r.dead)
+	return out.Messages, now, err
+}
+
+// back sends a message to the work again. It is deleted among the dead letters only after that, so that none is lost; if it then
+// stays, it is there twice, which changes nothing.
+func (r redriver) back(ctx context.Context, m types.Message) error {
+	if _, err := r.api.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &r.queue, MessageBody: m.Body}); err != nil {
+		return explainQueue(err, "send message "+aws.ToString(m.MessageId)+" back", r.queue)
+	}
+	if _, err := r.api.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &r.dead, ReceiptHandle: m.ReceiptHandle}); err != nil {
+		return explainQueue(err, "delete message "+aws.ToString(m.MessageId)+", which was sent back", r.dead)
 	}
 	return nil
+}
+
+// release lets others see a message again.
+func (r redriver) release(ctx context.Context, m types.Message) error {
+	_, err := r.api.ChangeMessageVisibility(ctx, &sqs.ChangeMessageVisibilityInput{QueueUrl: &r.dead, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: 0})
+	if err != nil {
+		return explainQueue(err, "let go of message "+aws.ToString(m.MessageId)+", which is seen again in half a minute", r.dead)
+	}
+	return nil
+}
+
+func explainQueue(err error, op, queue string) error {
+	missing := awserror.Cause{Kind: fault.Blocked, Reason: awsqueue.QueueMissing, Fix: notDeployed}
+	return awserror.Explain(err, op, "queue "+queue, awserror.Table{"AWS.SimpleQueueService.NonExistentQueue": missing, "QueueDoesNotExist": missing})
+}
+
+// sent is when a message came to the queue.
+func sent(m types.Message) time.Time {
+	n, err := strconv.ParseInt(m.Attributes[string(types.MessageSystemAttributeNameSentTimestamp)], 10, 64)
+	if err != nil {
+		return time.Time{}
+	}
+	return time.UnixMilli(n)
 }
 
 // message writes one message with its reason.
 func (s *session) message(m types.Message) {
 	reason := "it was tried too often; the log of the provision function says why"
-	if r, ok := m.MessageAttributes["Reason"]; ok {
+	if r, ok := m.MessageAttributes[awsqueue.ReasonAttribute]; ok {
 		reason = aws.ToString(r.StringValue)
 	}
 	fmt.Fprintf(s.out, "%s  %s\n", aws.ToString(m.MessageId), reason)
-	if text, ok := m.MessageAttributes["Message"]; ok {
-		fmt.Fprintf(s.out, "  %s\n", aws.ToString(text.StringValue))
+	if text, ok := m.MessageAttributes[awsqueue.MessageAttribute]; ok {
+		fmt.Fprintf(s.out, "  %s\n", indented(aws.ToString(text.StringValue)))
 	}
-	fmt.Fprintf(s.out, "  %s\n", aws.ToString(m.Body))
+	fmt.Fprintf(s.out, "  %s\n", indented(aws.ToString(m.Body)))
 }

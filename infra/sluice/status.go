@@ -3,14 +3,18 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/federation"
+	"github.com/sluicehq/sluice/shared/settings"
 )
 
 func status(ctx context.Context, s *session, arguments []string) error {
@@ -19,12 +23,9 @@ func status(ctx context.Context, s *session, arguments []string) error {
 		return err
 	}
 	if len(arguments) == 1 {
-		rec, found, now, err := store(p, cfg).Get(ctx, arguments[0])
+		rec, now, err := find(ctx, p, cfg, arguments[0])
 		if err != nil {
 			return err
-		}
-		if !found {
-			return fmt.Errorf("no federation has the name %s; sluice status lists them", arguments[0])
 		}
 		if s.json {
 			return s.encode(rec)
@@ -47,17 +48,17 @@ func status(ctx context.Context, s *session, arguments []string) error {
 	return nil
 }
 
-func (s *session) encode(v any) error {
-	e := json.NewEncoder(s.out)
-	e.SetIndent("", "  ")
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return fmt.Errorf("write JSON: %w", err)
+// find is the record of a federation, and the store's time.
+func find(ctx context.Context, p settings.Provision, cfg aws.Config, name string) (federation.Record, time.Time, error) {
+	rec, found, now, err := store(p, cfg).Get(ctx, name)
+	if err == nil && !found {
+		err = &fault.Error{Kind: fault.Blocked, Reason: "Unknown", Op: "find federation", Subject: name, Err: errors.New("stage " + p.Stage + " has none of that name"),
+			Fix: "sluice status lists them; what was requested a moment ago may take some seconds"}
 	}
-	return nil
+	return rec, now, err
 }
 
-// all writes one line for each federation.
+// all writes one line for each federation, and below them what keeps people waiting.
 func (s *session) all(records []federation.Record) {
 	if len(records) == 0 {
 		fmt.Fprintln(s.out, "no federations; sluice request FILE asks for one")
@@ -71,29 +72,30 @@ func (s *session) all(records []federation.Record) {
 	_ = t.Flush()
 	for _, r := range records {
 		if r.Phase == federation.Blocked {
-			fmt.Fprintf(s.out, "\n%s is blocked: %s\n  remedy: %s\n", r.Name, r.Message, r.Remedy)
+			fmt.Fprintf(s.out, "\n%s is blocked: %s\n  remedy: %s\n", r.Name, indented(message(r)), r.Remedy)
 		}
 	}
 }
+
+// message is what a record says, without the remedy, which the record has by itself.
+func message(r federation.Record) string { return strings.TrimSuffix(r.Message, "; "+r.Remedy) }
 
 // one writes all about a federation.
 func (s *session) one(r federation.Record, now time.Time) {
 	t := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
 	line := func(key, value string) {
 		if value != "" {
-			fmt.Fprintf(t, "%s\t%s\n", key, value)
+			fmt.Fprintf(t, "%s\t%s\n", key, strings.ReplaceAll(value, "\n", "\n\t"))
 		}
 	}
 	line("name", r.Name)
 	line("phase", string(r.Phase))
 	line("reason", r.Reason)
-	line("message", r.Message)
+	line("message", message(r))
 	line("remedy", r.Remedy)
 	line("since", stamp(r.Since)+" ("+now.Sub(r.Since).Round(time.Second).String()+")")
 	line("asked for", fmt.Sprintf("%s, by %s, generation %d", stamp(r.WantedAt), r.Origin, r.Generation))
-	if r.At != "" {
-		line("step", r.At)
-	}
+	line("step", r.At)
 	if r.Claim != nil && now.Before(r.Claim.Until) {
 		line("claimed until", stamp(r.Claim.Until))
 	}
@@ -102,24 +104,42 @@ func (s *session) one(r federation.Record, now time.Time) {
 	}
 	line("warehouse", r.Wanted.Warehouse)
 	line("source", r.Wanted.Source.ID()+", database "+r.Wanted.Source.Database+", schema "+r.Wanted.Source.Schema)
-	if m := r.Made; m.Begun {
-		line("made: schema", m.Schema)
-		line("made: usage", grantees(r))
-		line("made: role", m.RoleARN)
-		line("made: secret", m.Secret)
-		line("made: key", m.Key)
-		line("made: login", m.Login)
-		if m.Ingress {
-			line("made: ingress", strings.Join(m.Groups, ", "))
-		}
-	}
-	if !r.Made.SecretUntil.IsZero() && r.Phase == federation.Removed {
-		line("secret gone", stamp(r.Made.SecretUntil)+" (end of its recovery window)")
+	if r.Phase == federation.Removed {
+		gone(line, r)
+	} else {
+		made(line, r)
 	}
 	if !r.Proved.IsZero() && r.Phase == federation.Ready {
 		line("proved", stamp(r.Proved))
 	}
 	_ = t.Flush()
+}
+
+// made writes what there is, or may be when a run died.
+func made(line func(key, value string), r federation.Record) {
+	m := r.Made
+	if !m.Begun {
+		return
+	}
+	line("made: schema", m.Schema)
+	line("made: usage", grantees(r))
+	line("made: role", m.RoleARN)
+	line("made: secret", cmp.Or(m.Secret, m.SecretName))
+	line("made: key", m.Key)
+	line("made: login", m.Login)
+	if m.Ingress {
+		line("made: ingress", cmp.Or(strings.Join(m.Groups, ", "), "none yet"))
+	}
+}
+
+// gone writes what is left of a federation that was removed: of Sluice's own secret, a while in which it could be restored.
+func gone(line func(key, value string), r federation.Record) {
+	line("was: schema", r.Made.Schema)
+	line("was: role", r.Made.RoleARN)
+	line("was: login", r.Made.Login)
+	if !r.Made.SecretUntil.IsZero() {
+		line("was: secret", r.Made.Secret+", to be restored until "+stamp(r.Made.SecretUntil))
+	}
 }
 
 func grantees(r federation.Record) string {
@@ -130,6 +150,7 @@ func grantees(r federation.Record) string {
 	return strings.Join(names, ", ")
 }
 
+// stamp is a time in UTC.
 func stamp(t time.Time) string {
 	if t.IsZero() {
 		return "-"

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/shared/federation"
+)
+
+// harmless are the calls that a plan may make.
+var harmless = []string{"GetCallerIdentity", "DescribeDBInstances", "DescribeClusters"}
+
+func TestPlan(t *testing.T) {
+	w := start(t)
+	before := w.AWS.Calls().Last()
+	out := succeed(t, orders, "plan", "-")
+	for _, call := range w.AWS.Calls().List(awshttp.Filter{After: before}) {
+		if !slices.Contains(harmless, call.Operation) {
+			t.Errorf("a plan calls %s", call.Operation)
+		}
+	}
+	made := ordersRecord(t).Made
+	says(t, out, "orders would be made of this. Nothing was changed.", made.RoleARN, "policy/sluice-sandbox-boundary", made.SecretName+"-??????", made.Login,
+		"orders-prod.example.internal:5432/orders", "a rule in a security group of orders-prod",
+		`CREATE EXTERNAL SCHEMA "orders_live"`, `GRANT USAGE ON SCHEMA "orders_live" TO GROUP "analysts", ROLE "bi"`,
+		`"Service": "redshift.amazonaws.com"`, "secretsmanager:GetSecretValue")
+
+	var of struct {
+		Made   federation.Made
+		Trust  struct{ Statement []any }
+		Policy struct{ Statement []any }
+		SQL    []string
+	}
+	if err := json.Unmarshal([]byte(succeed(t, orders, "plan", "-", "-json")), &of); err != nil {
+		t.Fatal(err)
+	}
+	if of.Made.RoleARN != made.RoleARN || len(of.Trust.Statement) != 1 || len(of.Policy.Statement) == 0 || len(of.SQL) != 3 {
+		t.Errorf("the JSON holds %+v", of)
+	}
+}
+
+func TestPlanOfWhatWouldBeRefused(t *testing.T) {
+	start(t)
+	for _, tc := range []struct {
+		name, old, replacement string
+		reason, remedy         string
+	}{
+		{"unknown warehouse", `"analytics"`, `"finance"`, federation.WarehouseUnknown, "declare the warehouse"},
+		{"source that nobody allowed", `"orders-prod"`, `"payroll"`, federation.SourceMissing, "correct the instance's identifier"},
+		{"host that is not listed", `"instance": "orders-prod"`, `"host": "db.example.com"`, federation.HostNotListed, "federation.hosts"},
+		{"grantee that nobody allowed", `"group:analysts"`, `"public"`, federation.GranteeNotAllowed, "leave it out of grantUsageTo"},
+		{"secret of another account", `"grantUsageTo"`, `"credentials": {"secret": "arn:aws:secretsmanager:us-east-1:444455556666:secret:orders-AbCdEf"}, "grantUsageTo"`, federation.OtherAccount, "use a secret of this account"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			document := strings.Replace(orders, tc.old, tc.replacement, 1)
+			if tc.reason == federation.HostNotListed {
+				document = strings.Replace(document, `"schema": "orders_live", "grantUsageTo": ["group:analysts", "role:bi"], "manageIngress": true`,
+					`"schema": "orders_live", "credentials": {"admin": "arn:aws:secretsmanager:us-east-1:111122223333:secret:orders-AbCdEf"}`, 1)
+			}
+			out, errs, code := run(t, document, "plan", "-")
+			if code != exitFailed {
+				t.Errorf("it ends with %d, want %d", code, exitFailed)
+			}
+			says(t, out, "orders would be made of this.", "It would be blocked now")
+			says(t, errs, "sluice plan: ", tc.reason, "\n  remedy: ", tc.remedy)
+
+			out, _, code = run(t, document, "plan", "-", "-json")
+			var of struct {
+				Refusal struct{ Reason, Message, Remedy string }
+			}
+			if err := json.Unmarshal([]byte(out), &of); err != nil || code != exitFailed {
+				t.Fatalf("as JSON it ends with %d and %v:\n%s", code, err, out)
+			}
+			if of.Refusal.Reason != tc.reason || !strings.Contains(of.Refusal.Remedy, tc.remedy) || of.Refusal.Message == "" {
+				t.Errorf("the JSON says %+v", of.Refusal)
+			}
+		})
+	}
+}
+
+// TestPlanOfWhatWouldWait is of a cluster that will come back by itself.
+func TestPlanOfWhatWouldWait(t *testing.T) {
+	w := start(t)
+	if err := w.Redshift.SetStatus("examplecluster", "paused"); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := w.Redshift.SetStatus("examplecluster", "available"); err != nil {
+			t.Error(err)
+		}
+	}()
+	says(t, succeed(t, orders, "plan", "-"), "It would wait now: ClusterPaused: cluster examplecluster is paused")
+}
+
+func TestBootstrap(t *testing.T) {
+	alone(t) // it needs no AWS
+	want := `-- Run this once as a superuser in database exampledb of cluster examplecluster.
+-- The user has no password: only temporary credentials let it in.
+CREATE USER "sluice" PASSWORD DISABLE;
+GRANT CREATE ON DATABASE "exampledb" TO "sluice";
+`
+	if out := succeed(t, "", "bootstrap", "analytics"); out != want {
+		t.Errorf("it prints\n%s\nwant\n%s", out, want)
+	}
+	out, errs, code := run(t, "", "bootstrap", "finance")
+	if code != exitFailed || out != "" {
+		t.Errorf("an unknown warehouse ends with %d and %q", code, out)
+	}
+	says(t, errs, "find warehouse for finance: WarehouseUnknown", stageFile, "remedy: write one that it declares: analytics")
+}

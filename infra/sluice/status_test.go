@@ -1,0 +1,135 @@
+package main
+
+import (
+	"encoding/json"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/federation"
+)
+
+// blocked is a federation that waits for a person, as failed leaves it.
+func blocked(t *testing.T) federation.Record {
+	t.Helper()
+	r := ordersRecord(t)
+	r.Name, r.Wanted.Name, r.Phase, r.Reason, r.At = "billing", "billing", federation.Blocked, "SecretNotServing", "credentials"
+	r.Remedy = "let whoever owns the secret tag it with sluice:source = billing"
+	r.Message = "check secret for federation billing: SecretNotServing: nothing says that it serves source billing; " + r.Remedy
+	r.Conditions = []federation.Condition{{Type: federation.CondRoles, Message: "the cluster has 41 of at most 50 IAM roles", Since: since.Add(-time.Hour)}}
+	r.Proved = time.Time{}
+	return r
+}
+
+func TestStatusOfNothing(t *testing.T) {
+	start(t)
+	if out := succeed(t, "", "status"); out != "no federations; sluice request FILE asks for one\n" {
+		t.Errorf("it says %q", out)
+	}
+	if out := succeed(t, "", "status", "-json"); out != "[]\n" {
+		t.Errorf("as JSON it says %q", out)
+	}
+}
+
+func TestStatusOfAll(t *testing.T) {
+	w := start(t)
+	keep(t, w, ordersRecord(t), blocked(t))
+	out := succeed(t, "", "status")
+	want := `NAME     WAREHOUSE  SOURCE       SCHEMA       PHASE    REASON            SINCE
+billing  analytics  orders-prod  orders_live  Blocked  SecretNotServing  2031-05-04 10:20:30
+orders   analytics  orders-prod  orders_live  Ready    -                 2031-05-04 10:20:30
+
+billing is blocked: check secret for federation billing: SecretNotServing: nothing says that it serves source billing
+  remedy: let whoever owns the secret tag it with sluice:source = billing
+`
+	if out != want {
+		t.Errorf("it says\n%s\nwant\n%s", out, want)
+	}
+	var records []federation.Record
+	if err := json.Unmarshal([]byte(succeed(t, "", "-json", "status")), &records); err != nil {
+		t.Fatal(err)
+	}
+	if len(records) != 2 || records[0].Name != "billing" || !reflect.DeepEqual(records[1], ordersRecord(t)) {
+		t.Errorf("the JSON holds %+v", records)
+	}
+}
+
+// lines are the lines of a status as key and value.
+func lines(out string) map[string]string {
+	all := make(map[string]string)
+	for line := range strings.Lines(out) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), "  ")
+		all[key] = strings.TrimSpace(value)
+	}
+	return all
+}
+
+func TestStatusOfOne(t *testing.T) {
+	w := start(t)
+	is := w.Clock.Now()
+	ready, billing, gone, claimed := ordersRecord(t), blocked(t), ordersRecord(t), ordersRecord(t)
+	ready.Since = is.Add(-time.Hour)
+	gone.Name, gone.Phase, gone.Withdrawn, gone.Made.Begun, gone.Made.SecretUntil = "gone", federation.Removed, true, false, since.AddDate(0, 0, 30)
+	claimed.Name, claimed.Phase, claimed.Reason, claimed.Message = "claimed", federation.Waiting, "RoleAttaching", "the cluster is adding the role"
+	claimed.At, claimed.Claim = "attachment", &federation.Claim{By: "run", Until: is.Add(time.Hour)}
+	keep(t, w, ready, billing, gone, claimed)
+	for _, tc := range []struct {
+		record federation.Record
+		says   map[string]string
+		not    []string
+	}{
+		{ready, map[string]string{
+			"phase": "Ready", "asked for": "2031-05-04 10:19:30, by request, generation 2", "source": "orders-prod, database orders, schema public", "warehouse": "analytics",
+			"made: schema": "orders_live", "made: usage": "group:analysts, role:bi", "made: role": ready.Made.RoleARN, "made: secret": ready.Made.Secret, "made: login": ready.Made.Login,
+			"made: ingress": "sg-orders", "proved": "2031-05-04 10:20:30",
+		}, []string{"remedy", "reason", "step", "claimed until"}},
+		{billing, map[string]string{
+			"phase": "Blocked", "reason": "SecretNotServing", "message": "check secret for federation billing: SecretNotServing: nothing says that it serves source billing",
+			"remedy": billing.Remedy, "step": "credentials", "condition": "RolesRunningOut: the cluster has 41 of at most 50 IAM roles (since 2031-05-04 09:20:30)",
+		}, []string{"proved"}},
+		{gone, map[string]string{
+			"phase": "Removed", "was: schema": "orders_live", "was: role": gone.Made.RoleARN, "was: login": gone.Made.Login,
+			"was: secret": gone.Made.Secret + ", to be restored until 2031-06-03 10:20:30",
+		}, []string{"made: role", "proved"}},
+		{claimed, map[string]string{"phase": "Waiting", "reason": "RoleAttaching", "message": "the cluster is adding the role", "step": "attachment",
+			"claimed until": is.Add(time.Hour).UTC().Format("2006-01-02 15:04:05")}, nil},
+	} {
+		t.Run(tc.record.Name, func(t *testing.T) {
+			out := succeed(t, "", "status", tc.record.Name)
+			got := lines(out)
+			for key, value := range tc.says {
+				if got[key] != value {
+					t.Errorf("%s is %q, want %q", key, got[key], value)
+				}
+			}
+			for _, key := range tc.not {
+				if _, there := got[key]; there {
+					t.Errorf("it has a line %s:\n%s", key, out)
+				}
+			}
+			var record federation.Record
+			if err := json.Unmarshal([]byte(succeed(t, "", "status", tc.record.Name, "-json")), &record); err != nil || !reflect.DeepEqual(record.Made, tc.record.Made) {
+				t.Errorf("the JSON holds %+v, %v", record, err)
+			}
+		})
+	}
+	if got := lines(succeed(t, "", "status", "orders"))["since"]; !strings.Contains(got, "(1h0m") && !strings.Contains(got, "(59m59s)") { // the service's date has whole seconds
+		t.Errorf("since is %q; want how long ago by the service's clock, an hour", got)
+	}
+	_, errs, code := run(t, "", "status", "nothing")
+	if code != exitFailed {
+		t.Errorf("the status of what is not there ends with %d", code)
+	}
+	says(t, errs, "stage sandbox has none of that name", "remedy: sluice status lists them")
+}
+
+// TestMessagesOfManyLines shows that a message keeps its lines below its own heading.
+func TestMessagesOfManyLines(t *testing.T) {
+	w := start(t)
+	r := blocked(t)
+	r.Message = "read tags: TagsWrong: schema: wrong\nname: wrong; " + r.Remedy
+	keep(t, w, r)
+	says(t, succeed(t, "", "status"), "schema: wrong\n    name: wrong\n  remedy: ")
+	says(t, succeed(t, "", "status", "billing"), "schema: wrong\n"+strings.Repeat(" ", 15)+"name: wrong\n")
+}
