@@ -198,6 +198,18 @@ func TestStatementRunsAsTheDatabaseUser(t *testing.T) {
 	}
 }
 
+// A query that finds nothing has a result like any other.
+func TestResultWithoutRows(t *testing.T) {
+	w := newWorld(t)
+	d := w.run(t, ask("SELECT 1 WHERE false"))
+	if d.Status != types.StatusStringFinished || !*d.HasResultSet || d.ResultRows != 0 {
+		t.Fatalf("statement is %+v", d)
+	}
+	if rows, pages := w.rows(t, *d.Id); len(rows) != 0 || pages != 1 {
+		t.Errorf("%d rows on %d pages", len(rows), pages)
+	}
+}
+
 func TestFieldsAreTyped(t *testing.T) {
 	w := newWorld(t)
 	d := w.run(t, ask(`SELECT 7::int2 a, 8::int8 b, 1.5::float8 c, 'NaN'::float4 d, true e, 2.50::numeric f, 'x'::varchar g, NULL::int h, '\x00ff'::bytea i, DATE '2026-01-02' j`))

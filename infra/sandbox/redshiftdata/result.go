@@ -50,13 +50,15 @@ type field struct {
 // nullableUnknown is what java.sql.ResultSetMetaData calls columnNullableUnknown, whose numbers the API uses.
 const nullableUnknown = 2
 
-// read makes a result of what PostgreSQL answered, every value as text.
-func read(conn *pgx.Conn, answer *pgconn.Result) (*result, error) {
+// read makes a result of what PostgreSQL answers, every value as text.
+func read(conn *pgx.Conn, reader *pgconn.ResultReader) (*result, error) {
+	answer := reader.Read()
 	if answer.Err != nil {
 		return nil, answer.Err
 	}
 	r := &result{rows: answer.CommandTag.RowsAffected()}
-	for _, d := range answer.FieldDescriptions {
+	fields := reader.FieldDescriptions() // the answer has them only if it has rows
+	for _, d := range fields {
 		c := column{Name: d.Name, Label: d.Name, TypeName: "unknown", IsCaseSensitive: true, Nullable: nullableUnknown, Length: max(0, int(d.DataTypeSize))}
 		if t, ok := conn.TypeMap().TypeForOID(d.DataTypeOID); ok {
 			c.TypeName = t.Name
@@ -70,7 +72,7 @@ func read(conn *pgx.Conn, answer *pgconn.Result) (*result, error) {
 	for _, row := range answer.Rows {
 		record := make([]field, len(row))
 		for i, value := range row {
-			record[i] = newField(answer.FieldDescriptions[i].DataTypeOID, value)
+			record[i] = newField(fields[i].DataTypeOID, value)
 			r.size += int64(len(value))
 		}
 		r.records = append(r.records, record)

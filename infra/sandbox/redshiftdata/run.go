@@ -150,7 +150,7 @@ func (s *Service) execute(ctx context.Context, conn *pgx.Conn, st *statement, re
 		}
 	}
 	sql, values := bind(sql, st.arguments)
-	r, err := read(conn, conn.PgConn().ExecParams(ctx, sql, values, nil, nil, nil).Read())
+	r, err := read(conn, conn.PgConn().ExecParams(ctx, sql, values, nil, nil, nil))
 	return r, whoIsMissing(err, redshift)
 }
 
