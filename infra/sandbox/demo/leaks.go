@@ -62,7 +62,11 @@ func (d *demo) keepPassword(ctx context.Context) error {
 		return fmt.Errorf("read secret %s: its value is not the JSON that is expected", d.made.Secret)
 	}
 	verifier := md5.Sum([]byte(value.Password + value.Username)) // as PostgreSQL has it; it is as good as the password
-	d.passwords = append(d.passwords, secret.New(value.Password), secret.New(hex.EncodeToString(verifier[:])))
+	for _, p := range []string{value.Password, hex.EncodeToString(verifier[:])} {
+		if !slices.ContainsFunc(d.passwords, func(kept secret.Value) bool { return kept.Reveal() == p }) {
+			d.passwords = append(d.passwords, secret.New(p))
+		}
+	}
 	return nil
 }
 

@@ -94,18 +94,17 @@ func (w *watch) look(ctx context.Context, sights []sight) ([]sight, error) {
 // pause shows a line of the log if it says that the work goes on later.
 func (w *watch) pause(line string) {
 	var entry struct {
-		Msg, Reason string
-		Seconds     int
-		Err         string
+		Message, Reason, Err string
+		Seconds              int
 	}
 	if json.Unmarshal([]byte(line), &entry) != nil {
 		return // Lambda's own line
 	}
-	switch entry.Msg {
+	switch entry.Message {
 	case "federation waits":
 		w.show("", fmt.Sprintf("waits for %d s: %s", entry.Seconds, entry.Reason))
 	case "step failed, to be tried again", "federation blocked":
-		w.show("", entry.Msg+": "+oneLine(entry.Err))
+		w.show("", entry.Message+": "+oneLine(entry.Err))
 	}
 }
 
