@@ -67,7 +67,7 @@ func (s Source) ID() string {
 var (
 	identifier = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	hostName   = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$`)
-	remoteName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]{0,62}$`)
+	remoteName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]*$`)
 )
 
 // Problems returns everything that is wrong with s. Where is the JSON path below it.
@@ -101,14 +101,19 @@ func (s Source) Problems() fault.Problems {
 	if s.Port < 0 || s.Port > maxPort || s.Port != 0 && s.Host == "" {
 		add("port", fmt.Sprintf("is %d", s.Port), "write the port of host, or nothing where the source is an RDS instance")
 	}
-	if !remoteName.MatchString(s.Database) {
+	if badRemote(s.Database) {
 		add("database", fmt.Sprintf("is %q", s.Database), nameFix)
 	}
-	if !remoteName.MatchString(s.Complete().Schema) {
+	if badRemote(s.Complete().Schema) {
 		add("schema", fmt.Sprintf("is %q", s.Schema), nameFix)
 	}
 	return problems
 }
+
+// maxRemote is the length of a PostgreSQL name. Source: PostgreSQL documentation, "Identifiers and Key Words".
+const maxRemote = 63
+
+func badRemote(name string) bool { return len(name) > maxRemote || !remoteName.MatchString(name) }
 
 const nameFix = "write a name of 1 to 63 letters, digits, _ $ or -, starting with a letter or _; others cannot be written safely into the warehouse's SQL"
 
