@@ -21,9 +21,9 @@ var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.Statem
 func (r *run) failed(ctx context.Context, err error) error {
 	kind, reason := fault.KindOf(err), fault.ReasonOf(err)
 	r.rec.Tries++
-	patient := slices.Contains(passing, reason) && r.rec.Tries <= patientTries ||
-		slices.Contains(fromIAM, reason) && r.now().Before(r.rec.IAMChanged.Add(propagation))
-	if kind == fault.Retry && (reason != warehouse.StatementFailed || r.rec.Tries <= patientTries) || patient {
+	fresh := r.rec.Tries <= patientTries && !(r.rec.Phase == Blocked && r.rec.Reason == reason) // what is blocked has used up its tries
+	patient := slices.Contains(passing, reason) && fresh || slices.Contains(fromIAM, reason) && r.now().Before(r.rec.IAMChanged.Add(propagation))
+	if kind == fault.Retry && (reason != warehouse.StatementFailed || fresh) || patient {
 		r.Log.WarnContext(ctx, "step failed, to be tried again", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "tries", r.rec.Tries, "err", err.Error())
 		r.rec.enter(Waiting, reason, err.Error(), "", r.now())
 		r.rec.At, r.rec.AtFor = "", 0

@@ -46,7 +46,8 @@ func (w *World) State() string {
 		Messages []Message
 		Dead     []Message
 	}
-	out.Roles, out.Schemas, out.Messages, out.Dead = make(map[string]*Role), w.Schemas, w.Messages, w.Dead
+	out.Roles, out.Schemas, out.Dead = make(map[string]*Role), w.Schemas, w.Dead
+	out.Messages = append(out.Messages, w.Messages...) // nil if there are none
 	for name, r := range w.Roles {
 		is := *r
 		is.Seen = time.Time{}
