@@ -44,10 +44,18 @@ func functions(built, empty string) []function {
 		Allow: warehouse.Allowance{Databases: []string{"exampledb"}, Users: []string{"app_*"}},
 	}}
 	refresh := settings.Refresh{Stage: "bench", Bus: "bench", Timings: timings, Clusters: map[string]string{"analytics": "examplecluster"}}
+	provision := settings.Provision{
+		Stage: "bench", Bus: "bench", Account: "111122223333", Region: "us-east-1", Table: "bench", Queue: "bench", DeadLetters: "bench", Login: "bench", Boundary: "bench",
+		Federation: settings.Federation{Policy: settings.PolicyDocumented, RecoveryDays: settings.MaxRecoveryDays, Warehouses: map[string]warehouse.Federating{
+			"analytics": {Cluster: "examplecluster", Database: "exampledb", User: "sluice", Sources: []string{"orders-*"}},
+		}},
+	}
 	return []function{
 		{"empty", empty, nil},
 		{"rotate", filepath.Join(built, "rotate", "bootstrap"), rotate.Env()},
 		{"refresh", filepath.Join(built, "refresh", "bootstrap"), refresh.Env()},
+		{"provision", filepath.Join(built, "provision", "bootstrap"), provision.Env()},
+		{"login", filepath.Join(built, "login", "bootstrap"), settings.Login{Stage: "bench"}.Env()},
 	}
 }
 
