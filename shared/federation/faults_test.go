@@ -61,6 +61,8 @@ var stories = []story{
 }
 
 // Whatever happens to whichever call, once: in the end the world is the same as if nothing had happened.
+//
+// Scenarios 4, 5, 6, 32, 34: some of the calls, and of the ways.
 func TestEveryCallMayFailOnce(t *testing.T) {
 	for _, s := range stories {
 		t.Run(s.name, func(t *testing.T) {

@@ -82,6 +82,8 @@ func ops(w *federationtest.World, since int) (out []string) {
 }
 
 // The first provisioning in three runs: one makes everything up to the role, one attaches it, one makes the schema and proves it.
+//
+// Scenario 7: the second run ends while the cluster attaches the role.
 func TestFirstProvisioning(t *testing.T) {
 	w := world(t)
 	w.Request(federationtest.Wanted())
@@ -120,6 +122,8 @@ func TestFirstProvisioning(t *testing.T) {
 }
 
 // A look at what is as it shall be takes at most ten calls and changes nothing, not even the record.
+//
+// Scenarios 1, 22
 func TestRepeatChangesNothing(t *testing.T) {
 	w := provisioned(t)
 	before, since := w.State(), len(w.Calls)

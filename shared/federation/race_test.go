@@ -50,6 +50,7 @@ func TestWhileProvisioning(t *testing.T) {
 		then  func(*federationtest.World) federationtest.Message
 		check func(*testing.T, *federationtest.World)
 	}{
+		// Scenario 30
 		"withdrawn": {
 			func(w *federationtest.World) federationtest.Message {
 				return federationtest.Message{Withdraw: name, At: w.Now().Add(time.Second)}
@@ -67,6 +68,7 @@ func TestWhileProvisioning(t *testing.T) {
 				}
 			},
 		},
+		// Scenario 1
 		"the same event": {
 			func(*federationtest.World) federationtest.Message {
 				return federationtest.Message{Request: new(federationtest.Wanted()), At: federationtest.Start}
@@ -113,6 +115,8 @@ func ready(t *testing.T, w *federationtest.World) {
 }
 
 // While a source is withdrawn, at each single call, somebody wants it again.
+//
+// Scenario 8: the secret is in its recovery window by then.
 func TestWantedAgainWhileWithdrawn(t *testing.T) {
 	for n := 1; n <= lengthOf(t, stories[1]); n++ {
 		w := provisioned(t)
@@ -199,6 +203,8 @@ func TestFollowUpBeforeItsRecord(t *testing.T) {
 }
 
 // An event that is older than what is wanted is a reason to look, whatever lies between.
+//
+// Scenario 39
 func TestStaleEvents(t *testing.T) {
 	w := world(t)
 	at := func(minutes int) time.Time { return federationtest.Start.Add(time.Duration(minutes) * time.Minute) }

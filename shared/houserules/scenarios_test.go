@@ -108,44 +108,80 @@ func showings(file string, text []byte) ([]showing, error) {
 	return all, nil
 }
 
-// testAt is the test that a comment belongs to: the one it documents, or the one it is in, with the name of the case that
-// begins on its own line or on the line below it.
+// testAt is the test that a comment belongs to: the one it documents, the one it is in, or the first in the file that uses the
+// table it is in; with the name of the case that begins on its own line or on the line below it.
 func testAt(set *token.FileSet, tree *ast.File, group *ast.CommentGroup, comment *ast.Comment) string {
+	in := func(n ast.Node) bool { return n.Pos() < comment.Pos() && comment.Pos() < n.End() }
 	for _, declaration := range tree.Decls {
-		f, ok := declaration.(*ast.FuncDecl)
-		if !ok || f.Recv != nil || !strings.HasPrefix(f.Name.Name, "Test") && !strings.HasPrefix(f.Name.Name, "Fuzz") {
-			continue
-		}
-		if f.Doc == group {
-			return f.Name.Name
-		}
-		if comment.Pos() < f.Pos() || comment.Pos() > f.End() {
-			continue
-		}
-		line := set.Position(group.End()).Line
-		name := ""
-		ast.Inspect(f, func(n ast.Node) bool {
-			literal, ok := n.(*ast.BasicLit)
-			if !ok || name != "" || literal.Kind != token.STRING {
-				return true
+		switch d := declaration.(type) {
+		case *ast.FuncDecl:
+			if isTest(d) && d.Doc == group {
+				return d.Name.Name
 			}
-			if at := set.Position(literal.Pos()).Line; at == line || at == line+1 && !trails(set, f, group) {
-				name, _ = strconv.Unquote(literal.Value)
+			if isTest(d) && in(d) {
+				return d.Name.Name + caseAt(set, d, group)
 			}
-			return true
-		})
-		if name == "" {
-			return f.Name.Name
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				table, ok := spec.(*ast.ValueSpec)
+				if !ok || !in(table) {
+					continue
+				}
+				if test := userOf(tree, table); test != "" {
+					return test + caseAt(set, table, group)
+				}
+			}
 		}
-		return f.Name.Name + "/" + strings.ReplaceAll(name, " ", "_")
 	}
 	return ""
 }
 
+func isTest(f *ast.FuncDecl) bool {
+	return f.Recv == nil && (strings.HasPrefix(f.Name.Name, "Test") || strings.HasPrefix(f.Name.Name, "Fuzz"))
+}
+
+// userOf is the first test of a file that uses a table.
+func userOf(tree *ast.File, table *ast.ValueSpec) string {
+	for _, declaration := range tree.Decls {
+		f, ok := declaration.(*ast.FuncDecl)
+		if !ok || !isTest(f) {
+			continue
+		}
+		uses := false
+		ast.Inspect(f, func(n ast.Node) bool {
+			name, ok := n.(*ast.Ident)
+			uses = uses || ok && slices.ContainsFunc(table.Names, func(t *ast.Ident) bool { return t.Name == name.Name })
+			return !uses
+		})
+		if uses {
+			return f.Name.Name
+		}
+	}
+	return ""
+}
+
+// caseAt is the name of the case that a comment belongs to, behind a slash, or "" if it belongs to all of them.
+func caseAt(set *token.FileSet, all ast.Node, group *ast.CommentGroup) string {
+	line, name := set.Position(group.End()).Line, ""
+	if !trails(set, all, group) {
+		line++
+	}
+	ast.Inspect(all, func(n ast.Node) bool {
+		if literal, ok := n.(*ast.BasicLit); ok && name == "" && literal.Kind == token.STRING && set.Position(literal.Pos()).Line == line {
+			name, _ = strconv.Unquote(literal.Value)
+		}
+		return true
+	})
+	if name == "" {
+		return ""
+	}
+	return "/" + strings.ReplaceAll(name, " ", "_")
+}
+
 // trails reports whether a comment stands behind code on its line.
-func trails(set *token.FileSet, f *ast.FuncDecl, group *ast.CommentGroup) bool {
+func trails(set *token.FileSet, all ast.Node, group *ast.CommentGroup) bool {
 	line, found := set.Position(group.Pos()).Line, false
-	ast.Inspect(f, func(n ast.Node) bool {
+	ast.Inspect(all, func(n ast.Node) bool {
 		if n != nil && n.Pos() < group.Pos() && set.Position(n.Pos()).Line == line {
 			_, isComment := n.(*ast.Comment)
 			_, isGroup := n.(*ast.CommentGroup)
@@ -206,6 +242,15 @@ func TestCases(t *testing.T) {
 
 	plain("no case")
 }
+
+var table = []string{
+	// Scenario 10
+	"a row",
+	"another", // Scenario 11
+}
+
+func TestTable(t *testing.T) { use(table) }
+func TestOther(t *testing.T) { use(table) }
 `
 	got, err := showings("p_test.go", []byte(text))
 	if err != nil {
@@ -214,6 +259,7 @@ func TestCases(t *testing.T) {
 	want := []showing{
 		{3, "p_test.go", "TestWhole"}, {4, "p_test.go", "TestWhole"}, {5, "p_test.go", "TestCases/a_case"}, {6, "p_test.go", "TestCases/one"},
 		{7, "p_test.go", "TestCases/three"}, {8, "p_test.go", "TestCases/three"}, {9, "p_test.go", "TestCases"},
+		{10, "p_test.go", "TestTable/a_row"}, {11, "p_test.go", "TestTable/another"},
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("read %v\nwant %v", got, want)
@@ -228,6 +274,7 @@ func TestScenariosRefuseWrongMarks(t *testing.T) {
 		{"// Scenario 4 is shown\nfunc TestX(t *testing.T) {}", "write // Scenario 7"},
 		{"// Scenario 4\nfunc helper() {}", "belongs to no test"},
 		{"// Scenario 4\n\nfunc TestX(t *testing.T) {}", "belongs to no test"},
+		{"var unused = []string{\n\"a row\", // Scenario 4\n}\nfunc TestX(t *testing.T) {}", "belongs to no test"},
 	} {
 		if _, err := showings("p_test.go", []byte("package p\n"+tc.text+"\n")); err == nil || !strings.Contains(err.Error(), tc.says) {
 			t.Errorf("%q: the error is %v; want one that says %q", tc.text, err, tc.says)

@@ -14,6 +14,8 @@ import (
 var place = warehouse.PlaceIn("111122223333", "us-east-1")
 
 // TestFederationFromRequestToRemoval goes the way of a team: ask, read, ask again, withdraw.
+//
+// Scenarios 1, 22: the second request.
 func TestFederationFromRequestToRemoval(t *testing.T) {
 	t.Parallel()
 	f := federating(t)
