@@ -113,6 +113,7 @@ var blockages = []blockage{
 	{"broken cluster", func(w *federationtest.World, _ *federation.Wanted) {
 		w.Clusters[federationtest.Cluster].Status = "incompatible-network"
 	}, federation.ClusterBroken, "incompatible-network", "mend the cluster", available, false},
+	// Scenario 16
 	{"all roles taken", func(w *federationtest.World, _ *federation.Wanted) {
 		gate(w, func(f *warehouse.Federating) { f.RoleLimit = 2 })
 		w.Clusters[federationtest.Cluster].Attach("arn:aws:iam::111122223333:role/a")
@@ -120,6 +121,7 @@ var blockages = []blockage{
 	}, federation.RoleLimit, "2 of at most 2", "detach a role", func(w *federationtest.World) {
 		w.Clusters[federationtest.Cluster].Detach("arn:aws:iam::111122223333:role/a")
 	}, false},
+	// Scenario 25
 	{"ingress that nobody allowed", func(w *federationtest.World, _ *federation.Wanted) { w.Groups["sg-orders-prod"] = nil }, federation.IngressNotAllowed, "sg-orders-prod", "tag one of the source's security groups with sluice:ingress = allow",
 		func(w *federationtest.World) {
 			w.Groups["sg-orders-prod"] = map[string]string{federation.TagIngress: federation.Allow}
@@ -150,10 +152,12 @@ var blockages = []blockage{
 		s := foreign(w)
 		w.Secrets[strings.TrimSuffix(s.ARN, "-AbCdEf")], d.Credentials.Secret = s, strings.TrimSuffix(s.ARN, "-AbCdEf")
 	}, federation.SecretMissing, "a part of the ARN", "whole ARN", nil, true},
+	// Scenario 11: found at the first provisioning.
 	{"secret in its recovery window", func(w *federationtest.World, d *federation.Wanted) {
 		s := foreign(w)
 		s.Deleted, d.Credentials.Secret = w.Now(), s.ARN
 	}, federation.SecretDeleted, "reader", "restore the secret", func(w *federationtest.World) { w.Secrets["reader"].Deleted = time.Time{} }, true},
+	// Scenario 9
 	{"own secret's name taken", func(w *federationtest.World, d *federation.Wanted) {
 		w.AddSecret(w.Config.Namer.Secret(*d), "x", "EXAMPLE-password-x", map[string]string{})
 	}, federation.SecretTaken, "is not Sluice's", "delete or rename", func(w *federationtest.World) { delete(w.Secrets, w.Config.Namer.Secret(federationtest.Wanted())) }, true},
@@ -161,6 +165,7 @@ var blockages = []blockage{
 		func(w *federationtest.World) {
 			w.Keys[ownKey] = federation.Key{ARN: ownKey, Customer: true, State: "Enabled"}
 		}, true},
+	// Scenario 27
 	{"disabled key", func(w *federationtest.World, d *federation.Wanted) {
 		s := foreign(w)
 		s.Key, d.Credentials.Secret = ownKey, s.ARN
@@ -168,13 +173,16 @@ var blockages = []blockage{
 	}, federation.KeyUnusable, "is Disabled", "enable the key", func(w *federationtest.World) {
 		w.Keys[ownKey] = federation.Key{ARN: ownKey, Customer: true, State: "Enabled"}
 	}, true},
+	// Scenario 18
 	{"role's name taken", func(w *federationtest.World, d *federation.Wanted) {
 		w.Roles[w.Config.Role(*d)] = &federationtest.Role{Role: federation.Role{ARN: w.Config.RoleARN(w.Config.Role(*d))}}
 	}, federation.RoleTaken, "is not Sluice's", "delete or rename that role", func(w *federationtest.World) { delete(w.Roles, w.Config.Role(federationtest.Wanted())) }, true},
+	// Scenario 23
 	{"schema of the warehouse", func(w *federationtest.World, _ *federation.Wanted) {
 		w.Schemas["orders_live"] = &federationtest.Schema{}
 	}, warehouse.SchemaTaken, "a schema of the warehouse itself", "another schema name",
 		func(w *federationtest.World) { delete(w.Schemas, "orders_live") }, true},
+	// Scenario 23
 	{"external schema of somebody else", func(w *federationtest.World, _ *federation.Wanted) {
 		w.Schemas["orders_live"] = &federationtest.Schema{External: true, Is: warehouse.ExternalSchema{Role: "arn:aws:iam::111122223333:role/theirs"}}
 	}, warehouse.SchemaTaken, "role/theirs", "another schema name", func(w *federationtest.World) { delete(w.Schemas, "orders_live") }, true},
@@ -182,20 +190,24 @@ var blockages = []blockage{
 	{"admin's password refused", refusing(fault.Blocked, source.AdminRefused), source.AdminRefused, "keep login", "do what login says", loginWorks, true},
 	{"source takes SCRAM alone", refusing(fault.Blocked, source.ScramOnly), source.ScramOnly, "keep login", "do what login says", loginWorks, true},
 	{"SCRAM, found by the warehouse", failing("prove by tables", "ERROR: authentication method 10 not supported"), warehouse.ScramOnly, "method 10", "md5", statementsWork, true},
+	// Scenario 25
 	{"network closed", func(w *federationtest.World, d *federation.Wanted) { d.ManageIngress = false }, warehouse.NetworkClosed, "timeout expired", "security group",
 		func(w *federationtest.World) {
 			w.Rules = []federation.Rule{{ID: "sgr-theirs", Group: "sg-orders-prod", Any: true, Ports: [2]int{-1, -1}}}
 		}, true},
+	// Scenario 24
 	{"wrong password in the secret", func(w *federationtest.World, d *federation.Wanted) {
 		s := foreign(w)
 		s.Password, d.Credentials.Secret = "EXAMPLE-password-wrong", s.ARN
 	}, warehouse.PasswordRefused, "password authentication failed", "password into the secret", func(w *federationtest.World) { w.Secrets["reader"].Password = "EXAMPLE-password-reader" }, true},
 	{"wrong database", failing("prove by tables", `ERROR: database "orders" does not exist`), warehouse.DatabaseMissing, "orders", "upper-case", statementsWork, true},
+	// Scenario 27
 	{"key that the role may not use", failing("prove by tables", "Access to KMS is not allowed"), warehouse.KeyRefused, "KMS", "key's policy", statementsWork, true},
 	{"no such group", failing("grant usage", `ERROR: group "example_group" does not exist`), warehouse.GranteeMissing, "example_group", "create the group", statementsWork, true},
 	{"no such user", failing("grant usage", `ERROR: user "alice" does not exist`), warehouse.GranteeMissing, "alice", "create the user", statementsWork, true},
 	{"own user missing", failing("create schema", `FATAL: user "sluice" does not exist`), warehouse.LoginMissing, "sluice", "sluice bootstrap", statementsWork, true},
 	{"own user powerless", failing("create schema", "ERROR: permission denied for database dev"), warehouse.StatementDenied, "permission denied", "sluice bootstrap", statementsWork, true},
+	// Scenario 35
 	{"wrong SQL", failing("create schema", "ERROR: syntax error at or near"), warehouse.StatementWrong, "syntax error", "report this message", nil, true},
 	{"what nobody explains", failing("prove by tables", "ERROR: the moon is full"), warehouse.StatementFailed, "the moon is full", "reported as it is", statementsWork, true},
 }
