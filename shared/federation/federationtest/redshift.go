@@ -106,3 +106,8 @@ func (c clusters) ModifyRoles(_ context.Context, id string, add, remove []string
 		return nil
 	})
 }
+
+// NewCluster is a cluster in the network of every world's own, with no roles.
+func NewCluster() *Redshift {
+	return &Redshift{Status: "available", Availability: "Available", Groups: []string{clusterGroup}, roles: make(map[string]*attached)}
+}

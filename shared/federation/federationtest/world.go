@@ -94,7 +94,7 @@ func New() *World {
 			Boundary: Boundary, Profile: federation.Documented, RecoveryDays: 7, ClaimFor: 2 * time.Minute,
 		},
 	}
-	w.Clusters = map[string]*Redshift{Cluster: {Status: "available", Availability: "Available", Groups: []string{clusterGroup}, roles: make(map[string]*attached)}}
+	w.Clusters = map[string]*Redshift{Cluster: NewCluster()}
 	w.AddInstance(Instance, Master)
 	return w
 }
