@@ -36,10 +36,18 @@ func (r *run) attachment(ctx context.Context) (*wait, error) {
 	case Adding, Leaving:
 		return &wait{Waiting, "RoleAttaching", "the cluster is " + cluster.Roles[arn] + " the role", attachWait}, nil
 	}
+	add := RoleChange{Add: []string{r.entry()}}
 	if since := r.now().Sub(r.rec.IAMChanged); since < settleWait {
+		// It is written down before the wait, so that who changes the roles first does it for all that came meanwhile.
+		if err := r.act(ctx); err != nil {
+			return nil, err
+		}
+		if _, err := r.Store.Enlist(ctx, r.rec.Made.Cluster, add); err != nil {
+			return nil, err
+		}
 		return &wait{Waiting, "RoleSettling", "AWS is making the new role known", settleWait - since + time.Second/2}, nil
 	}
-	return r.change(ctx, RoleChange{Add: []string{r.entry()}}, cluster)
+	return r.change(ctx, add, cluster)
 }
 
 // attachmentDown takes the role off the cluster.
@@ -103,6 +111,9 @@ func (r *run) change(ctx context.Context, mine RoleChange, cluster *Cluster) (*w
 	queue := cluster.outstanding(all)
 	if cluster.busy() {
 		return position(queue, entry, true), nil
+	}
+	if queue.first() != entry && r.before.Reason != roleQueued { // who is first does it for all; who has waited for that in vain does it itself
+		return position(queue, entry, false), nil
 	}
 	room := max(r.Warehouses[r.rec.Made.Warehouse].Limit()-len(cluster.Roles), 0)
 	if slices.Index(queue.Add, entry) >= room && len(queue.Remove) == 0 {
@@ -200,16 +211,28 @@ func (c RoleChange) head(room int) RoleChange {
 	return RoleChange{Add: c.Add[:min(maxBatch-len(leave), room, len(c.Add))], Remove: leave}
 }
 
+// first is whose turn it is.
+func (c RoleChange) first() string {
+	return slices.Concat(c.Remove, c.Add, []string{""})[0]
+}
+
+// roleQueued is the reason of a role that waits for its turn.
+const roleQueued = "RoleQueued"
+
 // position is the wait of a role for its turn. The first of a batch comes back when the batch before is through, to change the
 // roles of all ten; the others come back when their own is through, so that each looks once, however many there are.
 func position(queue RoleChange, entry string, busy bool) *wait {
-	i := slices.Index(slices.Concat(queue.Remove, queue.Add), entry)
-	turns := max(i, 0) / maxBatch
+	i := max(slices.Index(slices.Concat(queue.Remove, queue.Add), entry), 0)
+	turns := i / maxBatch
 	if busy {
 		turns++
 	}
 	if i%maxBatch != 0 {
 		turns++
 	}
-	return &wait{Waiting, "RoleQueued", fmt.Sprintf("%d roles are to be changed before", max(i, 0)), min(time.Duration(turns)*attachWait, 15*time.Minute)}
+	turn := attachWait
+	if len(queue.Add) == 0 {
+		turn = detachWait
+	}
+	return &wait{Waiting, roleQueued, fmt.Sprintf("%d roles are to be changed before", i), min(time.Duration(turns)*(turn+turnSlack), 15*time.Minute)}
 }

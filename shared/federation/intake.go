@@ -43,9 +43,9 @@ func (r *Reconciler) FollowUp(ctx context.Context, name string, number int, by s
 	return r.reconcile(ctx, name, number, by, nil)
 }
 
-// Look reconciles a federation with what is wanted of it.
+// Look reconciles a federation with what is wanted of it, unless it waits for a follow-up that is yet to come.
 func (r *Reconciler) Look(ctx context.Context, name, by string) (Outcome, error) {
-	return r.reconcile(ctx, name, 0, by, nil)
+	return r.reconcile(ctx, name, look, by, nil)
 }
 
 // Instance looks at an RDS instance of which an event told: at what its tags ask for, and at the federations that read from it.
@@ -74,7 +74,7 @@ func (r *Reconciler) Instance(ctx context.Context, id string, _ time.Time, by st
 	}
 	for _, rec := range records {
 		if rec.Wanted.Source.Instance == id && rec.Name != asked && rec.Phase != Removed {
-			o, err := r.Look(ctx, rec.Name, by)
+			o, err := r.reconcile(ctx, rec.Name, 0, by, nil)
 			if err != nil {
 				return out, err
 			}

@@ -97,7 +97,7 @@ func TestFirstProvisioning(t *testing.T) {
 		t.Errorf("%d calls, of at most 40:\n%s", n, strings.Join(ops(w, 0), "\n"))
 	}
 	for service, want := range map[string]int{
-		"store": 11, "rds": 1, "redshift": 4, "ec2": 3, "secretsmanager": 2, "kms": 0, "iam": 2, "login": 1, "redshift-data": 9, "sqs": 2, "events": 1,
+		"store": 12, "rds": 1, "redshift": 4, "ec2": 3, "secretsmanager": 2, "kms": 0, "iam": 2, "login": 1, "redshift-data": 9, "sqs": 2, "events": 1,
 	} {
 		if n := calls(w, 0, service); n > want {
 			t.Errorf("%s: %d calls, of at most %d\n%s", service, n, want, strings.Join(ops(w, 0), "\n"))

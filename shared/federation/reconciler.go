@@ -61,7 +61,11 @@ const (
 	dropClaimed = "another run works on it"
 	dropUnknown = "no federation has this name"
 	dropRemoved = "it was removed"
+	dropWaits   = "it waits for its follow-up"
 )
+
+// look stands for the number of a follow-up where a sweep looks at a federation.
+const look = -1
 
 // reconcile looks at one federation. number is that of a follow-up, 0 for any other reason to look; ask changes what is
 // wanted, nil changes nothing.
@@ -81,6 +85,10 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		}
 		claimed := rec.Claim != nil && rec.Claim.By != by && now.Before(rec.Claim.Until)
 		switch {
+		case number == look:
+			if rec.Phase == Waiting && now.Before(rec.Next.Add(lookGrace)) {
+				return Outcome{name, rec.Phase, rec.Reason, dropWaits}, nil
+			}
 		case number == 0 || number == rec.FollowUp:
 		case number < rec.FollowUp:
 			return Outcome{name, rec.Phase, rec.Reason, dropStale}, nil

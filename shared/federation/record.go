@@ -52,6 +52,7 @@ type Record struct {
 	AtFor      int        `json:"atFor,omitempty"`     // generation that At belongs to
 	Tries      int        `json:"tries,omitempty"`     // failures in a row
 	FollowUp   int        `json:"followUp,omitempty"`  // number of the one live follow-up
+	Next       time.Time  `json:"next,omitzero"`       // when that comes
 	Serial     int        `json:"serial,omitempty"`    // statements that changed something, so far
 	Statement  *Statement `json:"statement,omitempty"` // that still runs
 	IAMChanged time.Time  `json:"iamChanged,omitzero"` // when IAM was last written

@@ -201,6 +201,7 @@ func (r *run) waiting(ctx context.Context, w *wait) error {
 
 func (r *run) later(ctx context.Context, after time.Duration) error {
 	r.rec.FollowUp++
+	r.rec.Next = r.now().Add(after)
 	ctx = context.WithoutCancel(ctx)
 	if err := r.Queue.FollowUp(ctx, r.rec.Name, r.rec.FollowUp, after); err != nil {
 		return err

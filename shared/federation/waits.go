@@ -10,6 +10,11 @@ const (
 	// attachWait is how long attaching roles takes, and detachWait taking them away, as far as they are known to the minute.
 	attachWait = 60 * time.Second
 	detachWait = 30 * time.Second
+	// turnSlack is what a change of roles may take longer, for those that wait for the ones before them: coming a little too early
+	// would cost a whole turn.
+	turnSlack = 2 * time.Second
+	// lookGrace is how late a follow-up may be before a sweep looks at a federation that waits.
+	lookGrace = 2 * time.Minute
 	// busyWait is for a cluster in the midst of an operation of somebody else, such as a resize.
 	busyWait = 2 * time.Minute
 	// parkedWait is for a paused cluster. Nothing tells of its return; the sweep looks as well.
