@@ -73,10 +73,15 @@ func clustersOf(s config.Stage) (clusters, logins []string) {
 
 // roles is what concerns the roles of federations: all under one path, and none without the boundary.
 func roles(s config.Stage, boundary string) []Statement {
-	ours := []string{fmt.Sprintf("arn:%s:iam::%s:role%s*", s.Place().Partition, s.Account, s.RolePath())}
+	role := func(pattern string) string {
+		return fmt.Sprintf("arn:%s:iam::%s:role%s", s.Place().Partition, s.Account, pattern)
+	}
+	ours := []string{role(s.RolePath() + "*")}
 	return []Statement{
+		// A role that is not there has no path, and one that has the name and is somebody else's may have any.
+		{Sid: "LookForRoles", Resources: []string{role("/sluice-" + s.Name + "-*"), role("/*/sluice-" + s.Name + "-*")}, Actions: []string{"iam:GetRole"}},
 		{Sid: "KeepRoles", Resources: ours, Actions: []string{
-			"iam:GetRole", "iam:GetRolePolicy", "iam:ListRoles", "iam:ListRoleTags", "iam:TagRole",
+			"iam:GetRolePolicy", "iam:ListRoles", "iam:ListRoleTags", "iam:TagRole",
 			"iam:UpdateAssumeRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole",
 		}},
 		{Sid: "MakeBoundedRoles", Resources: ours, Actions: []string{"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"},

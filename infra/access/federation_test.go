@@ -126,7 +126,10 @@ func TestProvision(t *testing.T) {
 		{"redshift:GetClusterCredentials", "arn:aws:redshift" + here + "dbname:big/payroll", "", nil},
 		{"redshift:CreateClusterUser", "arn:aws:redshift" + here + "dbuser:big/sluice", "", nil},
 
-		{"iam:GetRole", role, "KeepRoles", nil},
+		{"iam:GetRole", role, "LookForRoles", nil},
+		{"iam:GetRole", "arn:aws:iam::111122223333:role/sluice-test-orders-00000000", "LookForRoles", nil},
+		{"iam:GetRole", "arn:aws:iam::111122223333:role/team/sluice-test-orders-00000000", "LookForRoles", nil},
+		{"iam:GetRole", "arn:aws:iam::111122223333:role/admin", "", nil},
 		{"iam:GetRolePolicy", role, "KeepRoles", nil},
 		{"iam:ListRoles", "arn:aws:iam::111122223333:role/sluice/test/", "KeepRoles", nil},
 		{"iam:ListRoleTags", role, "KeepRoles", nil},
