@@ -49,7 +49,8 @@ func TestPlanOfWhatWouldBeRefused(t *testing.T) {
 		reason, remedy         string
 	}{
 		{"unknown warehouse", `"analytics"`, `"finance"`, federation.WarehouseUnknown, "declare the warehouse"},
-		{"source that nobody allowed", `"orders-prod"`, `"payroll"`, federation.SourceMissing, "correct the instance's identifier"},
+		{"source that is not there", `"orders-prod"`, `"orders-old"`, federation.SourceMissing, "correct the instance's identifier"},
+		{"source that nobody allowed", `"orders-prod"`, `"payroll"`, federation.SourceNotAllowed, "add the source to the warehouse's sources"},
 		{"host that is not listed", `"instance": "orders-prod"`, `"host": "db.example.com"`, federation.HostNotListed, "federation.hosts"},
 		{"grantee that nobody allowed", `"group:analysts"`, `"public"`, federation.GranteeNotAllowed, "leave it out of grantUsageTo"},
 		{"secret of another account", `"grantUsageTo"`, `"credentials": {"secret": "arn:aws:secretsmanager:us-east-1:444455556666:secret:orders-AbCdEf"}, "grantUsageTo"`, federation.OtherAccount, "use a secret of this account"},
@@ -65,6 +66,9 @@ func TestPlanOfWhatWouldBeRefused(t *testing.T) {
 				t.Errorf("it ends with %d, want %d", code, exitFailed)
 			}
 			says(t, out, "orders would be made of this.", "It would be blocked now")
+			if strings.Contains(out, "PORT 0") {
+				t.Errorf("the SQL has no port:\n%s", out)
+			}
 			says(t, errs, "sluice plan: ", tc.reason, "\n  remedy: ", tc.remedy)
 
 			out, _, code = run(t, document, "plan", "-", "-json")

@@ -58,9 +58,12 @@ var sandbox = sync.OnceValues(func() (*world.World, error) {
 	if _, err := eventbridge.NewFromConfig(cfg).CreateEventBus(ctx, &eventbridge.CreateEventBusInput{Name: new("sluice-sandbox")}); err != nil {
 		return nil, err
 	}
-	return w, w.RDS.AddInstance(ctx, rds.Instance{
-		Identifier: "orders-prod", Address: "orders-prod.example.internal", Port: 5432, Database: "orders", Master: "orders_master",
-	})
+	for _, id := range []string{"orders-prod", "payroll"} {
+		if err := w.RDS.AddInstance(ctx, rds.Instance{Identifier: id, Address: id + ".example.internal", Port: 5432, Database: "orders", Master: "master"}); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
 })
 
 // close ends the sandbox, if one was started.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/sluicehq/sluice/shared/source"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
@@ -39,8 +40,10 @@ func (r *Reconciler) Plan(ctx context.Context, w Wanted) (Plan, error) {
 		m.Secret = fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s%s", r.Place.Partition, r.Place.Region, r.Place.Account, m.SecretName, suffixUnknown)
 		m.Key = r.Key
 	}
-	if m.Endpoint.Host == "" { // RDS did not say
-		m.Endpoint.Host, m.Endpoint.Port, m.Endpoint.Database, m.Endpoint.Schema = w.Source.ID(), w.Source.Port, w.Source.Database, w.Source.Schema
+	if w.Source.Host != "" {
+		m.Endpoint = hostDatabase(w.Source).Endpoint
+	} else if m.Endpoint.Host == "" { // RDS did not say
+		m.Endpoint.Host, m.Endpoint.Port, m.Endpoint.Database, m.Endpoint.Schema = w.Source.ID(), source.PostgresPort, w.Source.Database, w.Source.Schema
 	}
 	p.Policy = Policy(r.Profile, r.Place, m.Secret, m.Key)
 	p.SQL = append(p.SQL, run.wantedSchema().Create())
