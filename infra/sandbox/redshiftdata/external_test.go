@@ -32,7 +32,7 @@ func (v vault) Do(_ context.Context, p awshttp.Principal, _, _ string, input any
 	if fmt.Sprint(input) != "map[SecretId:login]" {
 		return nil, &awshttp.Error{Code: "ResourceNotFoundException", Message: "Secrets Manager can't find the specified secret."}
 	}
-	return map[string]any{"SecretString": `{"username":"` + user + `","password":"` + v.password + `"}`}, nil
+	return map[string]any{"SecretString": fmt.Sprintf(`{"username":%q,"password":%q}`, user, v.password)}, nil
 }
 
 func (vault) verify(_ context.Context, name, user string, password secret.Value) error {
