@@ -1,0 +1,195 @@
+package federation_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/federation"
+	"github.com/sluicehq/sluice/shared/federation/federationtest"
+	"github.com/sluicehq/sluice/shared/warehouse"
+)
+
+// Whatever is changed by hand, one look brings it back as it was.
+func TestDrift(t *testing.T) {
+	made := func(w *federationtest.World) federation.Made { return w.Records[name].Made }
+	role := func(w *federationtest.World) *federationtest.Role { return w.Roles[made(w).Role] }
+	for what, drift := range map[string]func(*federationtest.World){
+		"role detached": func(w *federationtest.World) { w.Clusters[federationtest.Cluster].Detach(made(w).RoleARN) },
+		"role deleted": func(w *federationtest.World) {
+			delete(w.Roles, made(w).Role)
+			w.Clusters[federationtest.Cluster].Detach(made(w).RoleARN)
+		},
+		"policy edited": func(w *federationtest.World) {
+			role(w).Policies[federation.PolicyName] = `{"Version":"2012-10-17","Statement":[]}`
+		},
+		"policy deleted":           func(w *federationtest.World) { delete(role(w).Policies, federation.PolicyName) },
+		"trust edited":             func(w *federationtest.World) { role(w).Trust = strings.ReplaceAll(role(w).Trust, "redshift", "lambda") },
+		"boundary removed":         func(w *federationtest.World) { role(w).Boundary = "" },
+		"schema dropped":           func(w *federationtest.World) { delete(w.Schemas, "orders_live") },
+		"schema with another host": func(w *federationtest.World) { w.Schemas["orders_live"].Is.Host = "elsewhere.example.com" },
+		"grant lost":               func(w *federationtest.World) { w.Schemas["orders_live"].Usage = map[warehouse.Grantee]bool{} },
+		"rule revoked":             func(w *federationtest.World) { w.Rules = nil },
+		"secret deleted":           func(w *federationtest.World) { w.Secrets[made(w).SecretName].Deleted = w.Now() },
+		"everything but the source": func(w *federationtest.World) {
+			clear(w.Roles)
+			clear(w.Schemas)
+			w.Rules = nil
+			w.Clusters[federationtest.Cluster].Detach(made(w).RoleARN)
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := provisioned(t)
+			before, grants := w.State(), maps.Clone(w.Usage("orders_live"))
+			drift(w)
+			if w.State() == before {
+				t.Fatal("nothing has changed")
+			}
+			w.Look(name)
+			settle(t, w)
+			phase(t, w, federation.Ready, "")
+			if w.State() != before || !maps.Equal(w.Usage("orders_live"), grants) {
+				t.Errorf("the world is another: %s", diff(before, w.State()))
+			}
+		})
+	}
+}
+
+// What no description shows is found by the proof: a login whose password was changed, a secret that was made anew.
+func TestDriftThatOnlyTheProofFinds(t *testing.T) {
+	for what, drift := range map[string]func(*federationtest.World){
+		"login dropped": func(w *federationtest.World) {
+			delete(w.Instances[federationtest.Instance].Logins, w.Records[name].Made.Login)
+		},
+		"password changed": func(w *federationtest.World) {
+			l := w.Instances[federationtest.Instance].Logins
+			l[w.Records[name].Made.Login] = federationtest.Login{Password: "EXAMPLE-password-other", Mark: l[w.Records[name].Made.Login].Mark}
+		},
+		"secret's value changed": func(w *federationtest.World) {
+			w.Secrets[w.Records[name].Made.SecretName].Password = "EXAMPLE-password-other"
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := provisioned(t)
+			before := w.State()
+			drift(w)
+			w.Advance(2 * time.Hour)
+			w.Look(name)
+			settle(t, w)
+			phase(t, w, federation.Ready, "")
+			if w.State() != before {
+				t.Errorf("the world is another: %s", diff(before, w.State()))
+			}
+		})
+	}
+}
+
+// A login that is refused again after it was mended is not mended for ever.
+func TestLoginThatCannotBeMended(t *testing.T) {
+	w := provisioned(t)
+	w.Advance(2 * time.Hour)
+	failing("prove by tables", `FATAL: password authentication failed for user "x"`)(w, nil)
+	since := len(w.Calls)
+	w.Look(name)
+	settle(t, w)
+	phase(t, w, federation.Blocked, warehouse.PasswordRefused)
+	if n := calls(w, since, "login"); n > 10 || len(w.Dead) > 0 {
+		t.Errorf("login was asked %d times; dead %+v", n, w.Dead)
+	}
+}
+
+// The source has moved: secret and schema follow, and what others granted stays.
+func TestSourceWithAnotherAddress(t *testing.T) {
+	w := provisioned(t)
+	w.Schemas["orders_live"].Usage["group:of_others"] = true
+	w.Schemas["orders_live"].Usage[warehouse.Public] = true
+	w.Instances[federationtest.Instance].Host = "moved.example.com"
+	w.Instances[federationtest.Instance].Port = 5433
+	w.Look(name)
+	settle(t, w)
+	rec := phase(t, w, federation.Ready, "")
+	if is := w.Schemas["orders_live"].Is; is.Host != "moved.example.com" || is.Port != 5433 || !strings.HasPrefix(w.Secrets[rec.Made.SecretName].Tags[federation.TagEndpoint], "moved.example.com:5433/") {
+		t.Errorf("%+v, %+v", is, w.Secrets[rec.Made.SecretName].Tags)
+	}
+	if got := slices.Sorted(maps.Keys(w.Usage("orders_live"))); !slices.Equal(got, []warehouse.Grantee{"group:example_group", "group:of_others", "public"}) || len(rec.Made.Kept) > 0 {
+		t.Errorf("usage %v, kept %v", got, rec.Made.Kept)
+	}
+}
+
+// The same name, another database: credentials are made anew and not inherited.
+func TestSourceMadeAgain(t *testing.T) {
+	w := provisioned(t)
+	made := w.Records[name].Made
+	was := w.Secrets[made.SecretName].Password
+	db := w.AddInstance(federationtest.Instance, federationtest.Master)
+	db.ResourceID = "db-orders-prod-2"
+	w.Send(federationtest.Message{LookAt: federationtest.Instance})
+	settle(t, w)
+	rec := phase(t, w, federation.Ready, "")
+	if rec.Made.ResourceID != "db-orders-prod-2" || rec.Made.Gone || w.Secrets[made.SecretName].Password == was || db.Logins[made.Login].Mark == "" || len(w.Rules) != 1 {
+		t.Errorf("%s", w.State())
+	}
+}
+
+// Grants that Sluice gave and that are not wanted any more are taken back; those of others stay.
+func TestGrants(t *testing.T) {
+	w := provisioned(t)
+	w.Schemas["orders_live"].Usage["group:of_others"] = true
+	other := federationtest.Wanted()
+	other.GrantUsageTo = []warehouse.Grantee{"group:second"}
+	w.Request(other)
+	settle(t, w)
+	phase(t, w, federation.Ready, "")
+	if got := slices.Sorted(maps.Keys(w.Usage("orders_live"))); !slices.Equal(got, []warehouse.Grantee{"group:of_others", "group:second"}) {
+		t.Errorf("usage %v", got)
+	}
+	// what is taken back is not kept where the schema is made anew at the same time
+	w.Schemas["orders_live"].Is.Host = "elsewhere.example.com"
+	other.GrantUsageTo = nil
+	w.Request(other)
+	settle(t, w)
+	if got := slices.Sorted(maps.Keys(w.Usage("orders_live"))); !slices.Equal(got, []warehouse.Grantee{"group:of_others"}) {
+		t.Errorf("usage %v", got)
+	}
+}
+
+// Ingress that is not wanted any more is closed.
+func TestIngressTurnedOff(t *testing.T) {
+	w := provisioned(t)
+	theirs := federation.Rule{ID: "sgr-theirs", Group: "sg-orders-prod", Any: true, Ports: [2]int{-1, -1}, Tags: map[string]string{federation.TagStage: "prod", federation.TagFederation: name}}
+	w.Rules = append(w.Rules, theirs)
+	other := federationtest.Wanted()
+	other.ManageIngress = false
+	w.Request(other)
+	settle(t, w)
+	phase(t, w, federation.Ready, "")
+	if len(w.Rules) != 1 || w.Rules[0].ID != "sgr-theirs" {
+		t.Errorf("%+v", w.Rules)
+	}
+}
+
+// What has our names and not our tags is never changed and never deleted.
+func TestWhatIsNotOursIsNotTouched(t *testing.T) {
+	w := provisioned(t)
+	made := w.Records[name].Made
+	w.Roles[made.Role].Tags = map[string]string{federation.TagStage: "prod", federation.TagFederation: name}
+	w.Roles[made.Role].Trust = "theirs"
+	w.Secrets[made.SecretName].Tags = map[string]string{}
+	l := w.Instances[federationtest.Instance].Logins
+	l[made.Login] = federationtest.Login{Password: "EXAMPLE-password-other", Mark: "theirs"}
+	w.Schemas["orders_live"].Is.Role = "arn:aws:iam::111122223333:role/theirs"
+	w.Rules[0].Tags = map[string]string{}
+	before := w.State()
+	w.Look(name)
+	settle(t, w)
+	phase(t, w, federation.Blocked, federation.SecretTaken)
+	w.Withdraw(name)
+	settle(t, w)
+	phase(t, w, federation.Removed, "")
+	if w.Roles[made.Role] == nil || w.Roles[made.Role].Trust != "theirs" || len(w.Roles[made.Role].Policies) != 1 || !w.Secrets[made.SecretName].Deleted.IsZero() ||
+		l[made.Login].Mark != "theirs" || w.Schemas["orders_live"] == nil || len(w.Rules) != 1 {
+		t.Errorf("%s", diff(before, w.State()))
+	}
+}
