@@ -93,14 +93,18 @@ func (o *output) listen(files ...**os.File) (restore func()) {
 	}
 }
 
-// keep takes everything that a stage has put out, before it ends.
-func (o *output) keep(ctx context.Context, s *stage) error {
-	minted := s.Minted()
+// search lets the output be searched for passwords.
+func (o *output) search(passwords []secret.Value) {
 	o.mu.Lock()
-	for _, password := range minted {
+	defer o.mu.Unlock()
+	for _, password := range passwords {
 		o.minted[password.Reveal()[:shown]] = true
 	}
-	o.mu.Unlock()
+}
+
+// keep takes everything that a stage has put out, before it ends.
+func (o *output) keep(ctx context.Context, s *stage) error {
+	o.search(slices.Concat(s.Minted(), s.Sources.Passwords(), s.Secrets.Passwords()))
 	o.said("log of the warehouse's front", s.front.String())
 
 	c := s.Control()

@@ -1,9 +1,14 @@
 package endtoend_test
 
 import (
+	"crypto/md5"
+	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // patience is how long on the sandbox's clock a federation may take to come to rest: more than a message that is received
@@ -50,6 +55,14 @@ func (f *federator) ends(name string, m *mishap, begin func()) (e ending, happen
 
 func (f *federator) goesUp(name string, m *mishap) (ending, bool) {
 	f.t.Helper()
+	before := len(f.Secrets.Passwords())
+	defer func() {
+		for _, password := range f.Secrets.Passwords()[before:] {
+			// What PostgreSQL keeps of a password by its md5 method, which is as good as the password.
+			verifier := md5.Sum([]byte(password.Reveal() + loginOf(name)))
+			run.search([]secret.Value{secret.New(hex.EncodeToString(verifier[:]))})
+		}
+	}()
 	return f.ends(name, m, func() { f.request(orders(name)) })
 }
 
@@ -93,6 +106,17 @@ func (f *federator) undisturbed() (m model) {
 		}
 	}
 	return m
+}
+
+// wordsOn is what the functions' logs said last of a federation.
+func (f *federator) wordsOn(name string) string {
+	const most = 12 // lines of a function
+	var words []string
+	for _, fn := range []function{f.provision, f.login} {
+		lines := slices.DeleteFunc(f.Lambda.Logs(fn.name), func(line string) bool { return !strings.Contains(line, name) })
+		words = append(words, lines[max(0, len(lines)-most):]...)
+	}
+	return strings.Join(words, "\n")
 }
 
 func (e ending) text() string { return e.world + "record: " + e.record + "\n" }

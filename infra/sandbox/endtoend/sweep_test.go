@@ -216,17 +216,17 @@ func (s *sweeping) work(t *testing.T, n int, first *federator) {
 // meet is one federation that meets what a job says. It reports whether the world is as before.
 func (s *sweeping) meet(f *federator, j job, name string) (clean bool) {
 	got, happened := f.goesUp(name, j.up)
-	if ok := s.judge(f, j.up, j.String(), s.model.up, got, happened); !ok {
+	if ok := s.judge(f, j.up, name, j.String(), s.model.up, got, happened); !ok {
 		s.again(j.down)
 		f.goesDown(name, nil)
 		return false
 	}
 	got, happened = f.goesDown(name, j.down)
-	return s.judge(f, j.down, j.String(), s.model.down, got, happened)
+	return s.judge(f, j.down, name, j.String(), s.model.down, got, happened)
 }
 
 // judge notes how the case m ended. It reports whether the world is as it should be.
-func (s *sweeping) judge(f *federator, m *mishap, with string, want, got ending, happened bool) bool {
+func (s *sweeping) judge(f *federator, m *mishap, name, with string, want, got ending, happened bool) bool {
 	if m != nil && !happened && s.missing(m) {
 		s.again(m)
 		return got == want && m.service != inWarehouse // where it still waits
@@ -240,6 +240,6 @@ func (s *sweeping) judge(f *federator, m *mishap, with string, want, got ending,
 		s.did(m, "")
 		return true
 	}
-	s.did(m, fmt.Sprintf("a way with %q did not converge at %v\n%s%s", with, m, problem.String(), f.lastWords()))
+	s.did(m, fmt.Sprintf("a way with %q did not converge at %v\n%s%s", with, m, problem.String(), f.wordsOn(name)))
 	return false
 }

@@ -4,9 +4,12 @@ import (
 	"context"
 	"crypto/rand"
 	"math/big"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 const (
@@ -40,7 +43,27 @@ func (s *Service) getRandomPassword(_ context.Context, call *awshttp.Call) (any,
 	if err != nil {
 		return nil, err
 	}
+	s.made.add(secret.New(password))
 	return struct{ RandomPassword string }{password}, nil
+}
+
+// passwords are those that GetRandomPassword ever answered.
+type passwords struct {
+	mu  sync.Mutex
+	all []secret.Value
+}
+
+func (p *passwords) add(password secret.Value) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.all = append(p.all, password)
+}
+
+// Passwords returns every password that GetRandomPassword ever answered, so that a test can search all output for them.
+func (s *Service) Passwords() []secret.Value {
+	s.made.mu.Lock()
+	defer s.made.mu.Unlock()
+	return slices.Clone(s.made.all)
 }
 
 // types are the kinds of characters that the password may have, without those that are excluded one by one.

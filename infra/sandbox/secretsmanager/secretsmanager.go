@@ -61,6 +61,8 @@ type Service struct {
 	secrets    map[string]*record // by name, those scheduled for deletion too
 	events     []event            // not published yet
 	publishing bool               // somebody is at it
+
+	made passwords
 }
 
 // New returns a service without secrets.
