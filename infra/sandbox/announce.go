@@ -6,17 +6,11 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/infra/sandbox/control"
-	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 )
-
-// credentials is the example of Amazon's documentation.
-const credentials = "aws redshift get-cluster-credentials --cluster-identifier " + world.Cluster + " --db-user " + world.User +
-	" --db-name " + world.Database + " --duration-seconds 3600"
 
 // stageFile configures the stage that make deploys into the sandbox; the operator's command reads it.
 const stageFile = "infra/config/sandbox.json"
@@ -46,13 +40,18 @@ func announce(ctx context.Context, out io.Writer, w *world.World, file string) e
 	}
 	describe(out, is, deployed)
 	fmt.Fprintf(out, "\nUse it from another shell with these lines, which are in %s too:\n\n%s\n", file, exports.String())
-	suggest(out, is, deployed)
+	if err := suggest(out, is, deployed); err != nil {
+		return err
+	}
 	if err := replace(file, exports.String()); err != nil {
 		return fmt.Errorf("write the environment: %w", err)
 	}
 	fmt.Fprintln(out, "Ready. Ctrl-C stops everything.")
 	return nil
 }
+
+// shown are the types of resources that people look for.
+var shown = []string{"AWS::Lambda::Function", "AWS::SecretsManager::Secret", "AWS::Events::EventBus", "AWS::SQS::Queue", "AWS::DynamoDB::Table"}
 
 // describe says in plain words what is there.
 func describe(out io.Writer, is control.World, deployed control.Deployed) {
@@ -63,36 +62,25 @@ Warehouse: cluster %s at %s:%d, database %s, with TLS only and temporary logins 
   groups  %s
   tables  %s
 Role that an application uses: %s
-Logs of functions: %s
 `, is.Account, is.Region, is.Endpoint, is.Cluster, is.Host, is.Port, is.Database,
-		strings.Join(is.Users, ", "), strings.Join(is.Groups, ", "), strings.Join(is.Tables, ", "), strings.Join(is.Roles, ", "), is.Logs)
+		strings.Join(is.Users, ", "), strings.Join(is.Groups, ", "), strings.Join(is.Tables, ", "), strings.Join(is.Roles, ", "))
+	for _, s := range is.Sources {
+		fmt.Fprintf(out, "Source: RDS instance %s at %s:%d, database %s, outside the warehouse.\n  tables  %s\n  login   its master user's, in secret %s\n  group   %s, which %s\n",
+			s.Instance, s.Host, s.Port, s.Database, strings.Join(s.Tables, ", "), s.Secret, s.Group, map[bool]string{true: "lets the cluster in", false: "does not let the cluster in yet"}[s.Reachable])
+	}
 	if len(deployed.Resources) == 0 {
 		fmt.Fprintln(out, "Nothing is deployed.")
 		return
 	}
 	fmt.Fprintf(out, "Deployed: %d resources.\n", len(deployed.Resources))
-	for _, r := range deployed.Resources {
-		if r.Type == "AWS::Lambda::Function" || r.Type == "AWS::SecretsManager::Secret" {
-			fmt.Fprintf(out, "  %-28s %s\n", r.Type, r.PhysicalID)
+	for _, kind := range shown {
+		for _, r := range deployed.Resources {
+			if r.Type == kind {
+				fmt.Fprintf(out, "  %-27s %s\n", kind, r.PhysicalID)
+			}
 		}
 	}
-}
-
-// suggest gives commands to try.
-func suggest(out io.Writer, is control.World, deployed control.Deployed) {
-	fmt.Fprintf(out, "Try:\n\n  %s\n\n", credentials)
-	fmt.Fprintf(out, "  read -r user password < <(%s --query '[DbUser,DbPassword]' --output text)\n", credentials)
-	fmt.Fprintf(out, "  PGPASSWORD=$password psql \"host=%s port=%d dbname=%s user=$user\" -c 'SELECT * FROM venue'\n\n", is.Host, is.Port, is.Database)
-	for _, r := range deployed.Resources {
-		if r.Type == "AWS::SecretsManager::Secret" {
-			fmt.Fprintf(out, "  aws secretsmanager get-secret-value --secret-id %s --query SecretString --output text\n\n", r.PhysicalID)
-			break
-		}
-	}
-	if slices.ContainsFunc(deployed.Resources, func(r template.Resource) bool { return r.Type == "AWS::DynamoDB::Table" }) {
-		fmt.Fprint(out, "  make sluice && build/bin/sluice status\n\n")
-	}
-	fmt.Fprintf(out, "  curl -H 'Content-Type: application/json' -d '{\"by\": \"20m\"}' %s%sclock/advance\n\n", is.Endpoint, control.Prefix)
+	fmt.Fprintf(out, "Logs of functions: %s\n", is.Logs)
 }
 
 // quote writes a value so that a shell reads it back.

@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 // parse reads flags and SANDBOX_PORT.
 func parse(args []string) (world.Config, error) {
-	c := world.Config{NodeModules: "infra/node_modules", Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
+	c := world.Config{NodeModules: "infra/node_modules", Sources: true, Log: slog.New(slog.NewTextHandler(os.Stderr, nil))}
 	port := os.Getenv("SANDBOX_PORT")
 	if port == "" {
 		port = strconv.Itoa(defaultPort)

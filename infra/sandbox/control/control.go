@@ -35,7 +35,7 @@ type Sandbox struct {
 	Clock     *clock.Clock
 	Faults    *awshttp.Faults
 	Calls     *awshttp.Recorder
-	World     World
+	World     func() World // as it is at this moment
 	Deployer  *template.Deployer
 	Events    func(bus string) []Event           // by name; empty is the default bus; the oldest first
 	Logs      func(function string) []string     // the last lines of a function's output
@@ -66,8 +66,21 @@ type World struct {
 	Users     []string  `json:"users"`     // of the database
 	Groups    []string  `json:"groups"`    // of the database
 	Tables    []string  `json:"tables"`
+	Sources   []Source  `json:"sources,omitempty"`
 	Roles     []string  `json:"roles"` // ARNs that the operator may assume
 	Started   time.Time `json:"started"`
+}
+
+// A Source is a database outside the warehouse.
+type Source struct {
+	Instance  string   `json:"instance"` // identifier, in RDS
+	Host      string   `json:"host"`
+	Port      int      `json:"port"`
+	Database  string   `json:"database"`
+	Tables    []string `json:"tables"`
+	Secret    string   `json:"secret"`    // ARN, of the master user's login, which RDS manages
+	Group     string   `json:"group"`     // security group
+	Reachable bool     `json:"reachable"` // from the cluster, by the rules of that group
 }
 
 // An Event is one that was put on a bus, whether or not a rule matched it.
@@ -277,7 +290,7 @@ func (s Sandbox) resources(*http.Request) (any, error) {
 	return Deployed{list(s.Deployer.Resources()), list(s.Deployer.Outputs())}, nil
 }
 
-func (s Sandbox) world(*http.Request) (any, error) { return s.World, nil }
+func (s Sandbox) world(*http.Request) (any, error) { return s.World(), nil }
 
 // list makes an empty list of nil, which would be null in JSON.
 func list[T any](items []T) []T {

@@ -35,7 +35,7 @@ func start(t *testing.T) *rig {
 	events := []control.Event{{Bus: "sluice", Event: json.RawMessage(`{"source":"sluice"}`)}, {Bus: "default", Event: json.RawMessage(`{}`)}}
 	r.sandbox = control.Sandbox{
 		Clock: r.clock, Faults: r.aws.Faults(), Calls: r.aws.Calls(), Deployer: template.New(template.Config{API: r.aws}),
-		World: control.World{Cluster: "examplecluster", Started: r.clock.Now()},
+		World: func() control.World { return control.World{Cluster: "examplecluster", Started: r.clock.Now()} },
 		Events: func(bus string) []control.Event {
 			return slices.DeleteFunc(slices.Clone(events), func(e control.Event) bool { return e.Bus != cmp.Or(bus, "default") })
 		},

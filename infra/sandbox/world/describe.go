@@ -11,9 +11,21 @@ func (w *World) describe() control.World {
 		Endpoint: w.Endpoint(), Account: awshttp.Account, Region: awshttp.DefaultRegion,
 		Cluster: Cluster, Host: w.Warehouse.Host(), Port: w.Warehouse.Port(), Database: Database,
 		Authority: w.certificate(), Logs: w.logs(),
-		Users: []string{Master + " (superuser)", User}, Groups: []string{Group}, Tables: tables,
+		Users: []string{Master + " (superuser)", User}, Groups: []string{Group}, Tables: tables, Sources: w.sources(),
 		Roles: []string{roleARN(application)}, Started: w.started,
 	}
+}
+
+// sources are the ready-made ones.
+func (w *World) sources() []control.Source {
+	i, ok := w.RDS.Instance(Orders)
+	if !ok {
+		return nil
+	}
+	return []control.Source{{
+		Instance: i.Identifier, Host: i.Address, Port: i.Port, Database: i.Database, Tables: ordersTables, Secret: i.SecretARN,
+		Group: i.SecurityGroups[0], Reachable: w.connected(Cluster, i.Address, i.Port),
+	}}
 }
 
 // A Variable is one of the environment.

@@ -17,6 +17,8 @@ const (
 // IAMDelay is how long a change of IAM takes to be seen by others in a world with sources.
 const IAMDelay = 8 * time.Second
 
+var ordersTables = []string{"customers", "orders"}
+
 const orders = `
 CREATE TABLE customers (customerid integer PRIMARY KEY, name varchar(60) NOT NULL);
 CREATE TABLE orders (

@@ -81,7 +81,7 @@ func (w *World) serve(buses *eventbridge.Service) {
 	mux := http.NewServeMux()
 	mux.Handle("/", w.AWS)
 	mux.Handle(control.Prefix, control.Handler(control.Sandbox{
-		Clock: w.Clock, Faults: w.AWS.Faults(), Calls: w.AWS.Calls(), World: w.describe(), Deployer: w.Deployer,
+		Clock: w.Clock, Faults: w.AWS.Faults(), Calls: w.AWS.Calls(), World: w.describe, Deployer: w.Deployer,
 		Logs: w.Lambda.Logs, SetStatus: w.Redshift.SetStatus, Sources: w.Sources, Queue: w.messages,
 		Events: func(bus string) []control.Event { return eventsOf(buses, bus) },
 	}))
