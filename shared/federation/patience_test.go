@@ -25,6 +25,8 @@ func until(t testing.TB, w *federationtest.World, want federation.Phase) {
 }
 
 // Refusals as they come from IAM are waited out for five minutes after our last change, and are a matter for people then.
+//
+// Scenario 17
 func TestPatienceWithIAM(t *testing.T) {
 	for reason, message := range map[string]string{
 		warehouse.RoleRefused:   "Not authorized to get credentials of role x",
@@ -67,6 +69,8 @@ func TestNoPatienceWithoutChange(t *testing.T) {
 }
 
 // A password that rotates is tried again before it is reported.
+//
+// Scenario 24
 func TestPatienceWithPasswords(t *testing.T) {
 	w := provisioned(t)
 	w.Advance(2 * time.Hour)
@@ -111,16 +115,23 @@ func TestWaits(t *testing.T) {
 		says    string
 		atMost  time.Duration
 	}{
-		"paused":         {cluster("paused", "Unavailable"), federation.Parked, federation.ClusterPaused, "is paused", 15 * time.Minute},
-		"pausing":        {cluster("pausing", "Modifying"), federation.Parked, federation.ClusterPaused, "is pausing", 15 * time.Minute},
-		"resuming":       {cluster("resuming", "Modifying"), federation.Parked, federation.ClusterPaused, "is resuming", 15 * time.Minute},
-		"resizing":       {cluster("resizing", "Unavailable"), federation.Waiting, federation.ClusterResizing, "is resizing", 2 * time.Minute},
-		"maintenance":    {cluster("available", "Maintenance"), federation.Parked, federation.ClusterMaintenance, "in maintenance", 2 * time.Minute},
-		"modifying":      {cluster("modifying", "Modifying"), federation.Waiting, federation.ClusterChanging, "is modifying", 2 * time.Minute},
-		"creating":       {instance(func(db *federationtest.RDS) { db.Status, db.Host = "creating", "" }), federation.Waiting, federation.SourceAway, "is creating", time.Minute},
+		// Scenario 13
+		"paused":   {cluster("paused", "Unavailable"), federation.Parked, federation.ClusterPaused, "is paused", 15 * time.Minute},
+		"pausing":  {cluster("pausing", "Modifying"), federation.Parked, federation.ClusterPaused, "is pausing", 15 * time.Minute},
+		"resuming": {cluster("resuming", "Modifying"), federation.Parked, federation.ClusterPaused, "is resuming", 15 * time.Minute},
+		// Scenario 14
+		"resizing": {cluster("resizing", "Unavailable"), federation.Waiting, federation.ClusterResizing, "is resizing", 2 * time.Minute},
+		// Scenario 14
+		"maintenance": {cluster("available", "Maintenance"), federation.Parked, federation.ClusterMaintenance, "in maintenance", 2 * time.Minute},
+		// Scenario 14
+		"modifying": {cluster("modifying", "Modifying"), federation.Waiting, federation.ClusterChanging, "is modifying", 2 * time.Minute},
+		// Scenario 29
+		"creating": {instance(func(db *federationtest.RDS) { db.Status, db.Host = "creating", "" }), federation.Waiting, federation.SourceAway, "is creating", time.Minute},
+		// Scenario 29
 		"no address yet": {instance(func(db *federationtest.RDS) { db.Host = "" }), federation.Waiting, federation.SourceAway, "is available", time.Minute},
 		"stopped":        {instance(func(db *federationtest.RDS) { db.Status = "stopped" }), federation.Parked, federation.SourceAway, "is stopped", 15 * time.Minute},
-		"rotating":       {instance(func(db *federationtest.RDS) { db.SecretStatus = "rotating" }), federation.Waiting, federation.SecretRotating, "is rotating", time.Minute},
+		// Scenario 10
+		"rotating": {instance(func(db *federationtest.RDS) { db.SecretStatus = "rotating" }), federation.Waiting, federation.SecretRotating, "is rotating", time.Minute},
 	} {
 		t.Run(what, func(t *testing.T) {
 			w := world(t)
@@ -158,6 +169,7 @@ func TestWaits(t *testing.T) {
 	}
 }
 
+// Scenario 15
 func TestWithdrawnAfterTheClusterIsGone(t *testing.T) {
 	w := provisioned(t)
 	delete(w.Clusters, federationtest.Cluster)
@@ -180,6 +192,8 @@ func TestWithdrawnAfterTheSourceIsGone(t *testing.T) {
 }
 
 // A schema on which something is built stays, and with it all that it needs.
+//
+// Scenario 31
 func TestWithdrawnWithDependents(t *testing.T) {
 	w := provisioned(t)
 	w.Schemas["orders_live"].Dependents = []string{"a materialized view"}
@@ -243,6 +257,8 @@ func TestSlowStatements(t *testing.T) {
 }
 
 // A statement that the warehouse has forgotten says nothing of what it did.
+//
+// Scenario 6: where the token has expired.
 func TestForgottenStatements(t *testing.T) {
 	w := world(t)
 	w.StatementTakes = time.Minute
