@@ -1,0 +1,4 @@
+package federation
+
+// SamePolicy is samePolicy, for tests.
+var SamePolicy = samePolicy
