@@ -48,6 +48,8 @@ func modifications(w *federationtest.World) (n int) {
 }
 
 // Many sources at once take no more calls each than one, and their roles are attached ten at a time.
+//
+// Scenario 21
 func TestManySources(t *testing.T) {
 	alone := 0
 	for _, tc := range []struct{ sources, modify int }{{1, 1}, {10, 1}, {50, 5}} {
@@ -110,6 +112,8 @@ func TestOneBadRole(t *testing.T) {
 }
 
 // A cluster takes as many roles as it takes: those that find a place are attached, the others are blocked.
+//
+// Scenario 16
 func TestMoreRolesThanPlaces(t *testing.T) {
 	w := world(t)
 	gate(w, func(f *warehouse.Federating) { f.RoleLimit = 8 })

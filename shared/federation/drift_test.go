@@ -17,22 +17,27 @@ func TestDrift(t *testing.T) {
 	made := func(w *federationtest.World) federation.Made { return w.Records[name].Made }
 	role := func(w *federationtest.World) *federationtest.Role { return w.Roles[made(w).Role] }
 	for what, drift := range map[string]func(*federationtest.World){
+		// Scenarios 20, 37
 		"role detached": func(w *federationtest.World) { w.Clusters[federationtest.Cluster].Detach(made(w).RoleARN) },
 		"role deleted": func(w *federationtest.World) {
 			delete(w.Roles, made(w).Role)
 			w.Clusters[federationtest.Cluster].Detach(made(w).RoleARN)
 		},
+		// Scenario 19
 		"policy edited": func(w *federationtest.World) {
 			role(w).Policies[federation.PolicyName] = `{"Version":"2012-10-17","Statement":[]}`
 		},
-		"policy deleted":           func(w *federationtest.World) { delete(role(w).Policies, federation.PolicyName) },
-		"trust edited":             func(w *federationtest.World) { role(w).Trust = strings.ReplaceAll(role(w).Trust, "redshift", "lambda") },
-		"boundary removed":         func(w *federationtest.World) { role(w).Boundary = "" },
-		"schema dropped":           func(w *federationtest.World) { delete(w.Schemas, "orders_live") },
+		"policy deleted": func(w *federationtest.World) { delete(role(w).Policies, federation.PolicyName) },
+		// Scenario 19
+		"trust edited":     func(w *federationtest.World) { role(w).Trust = strings.ReplaceAll(role(w).Trust, "redshift", "lambda") },
+		"boundary removed": func(w *federationtest.World) { role(w).Boundary = "" },
+		"schema dropped":   func(w *federationtest.World) { delete(w.Schemas, "orders_live") },
+		// Scenario 23
 		"schema with another host": func(w *federationtest.World) { w.Schemas["orders_live"].Is.Host = "elsewhere.example.com" },
 		"grant lost":               func(w *federationtest.World) { w.Schemas["orders_live"].Usage = map[warehouse.Grantee]bool{} },
 		"rule revoked":             func(w *federationtest.World) { w.Rules = nil },
-		"secret deleted":           func(w *federationtest.World) { w.Secrets[made(w).SecretName].Deleted = w.Now() },
+		// Scenario 8
+		"secret deleted": func(w *federationtest.World) { w.Secrets[made(w).SecretName].Deleted = w.Now() },
 		"everything but the source": func(w *federationtest.World) {
 			clear(w.Roles)
 			clear(w.Schemas)
@@ -101,6 +106,8 @@ func TestLoginThatCannotBeMended(t *testing.T) {
 }
 
 // The source has moved: secret and schema follow, and what others granted stays.
+//
+// Scenarios 23, 28: the host is another.
 func TestSourceWithAnotherAddress(t *testing.T) {
 	w := provisioned(t)
 	w.Schemas["orders_live"].Usage["group:of_others"] = true
@@ -119,6 +126,8 @@ func TestSourceWithAnotherAddress(t *testing.T) {
 }
 
 // The same name, another database: credentials are made anew and not inherited.
+//
+// Scenario 38
 func TestSourceMadeAgain(t *testing.T) {
 	w := provisioned(t)
 	made := w.Records[name].Made
@@ -171,6 +180,8 @@ func TestIngressTurnedOff(t *testing.T) {
 }
 
 // What has our names and not our tags is never changed and never deleted.
+//
+// Scenarios 9, 18
 func TestWhatIsNotOursIsNotTouched(t *testing.T) {
 	w := provisioned(t)
 	made := w.Records[name].Made
