@@ -13,10 +13,19 @@ import (
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
-// ask runs a statement that changes nothing, and returns its rows.
+// ask runs a statement that changes nothing, and returns its rows. Most are over at the first look, so that this asks for the
+// rows at once; only where there are none it asks how far the statement is.
 func (r *run) ask(ctx context.Context, purpose, sql string) ([][]string, *wait, error) {
-	id, w, err := r.finish(ctx, purpose, sql, "")
-	if w != nil || err != nil {
+	id, err := r.begin(ctx, purpose, sql, "")
+	if err != nil {
+		return nil, nil, err
+	}
+	r.sleep(ctx, firstPoll)
+	if rows, err := r.SQL.Rows(ctx, id); err == nil {
+		r.rec.Statement = nil
+		return rows, nil, nil
+	}
+	if w, err := r.await(ctx, purpose, id); w != nil || err != nil {
 		return nil, w, err
 	}
 	rows, err := r.SQL.Rows(ctx, id)
@@ -40,13 +49,26 @@ func (r *run) tell(ctx context.Context, purpose, sql string) (*wait, error) {
 // maxToken is the length of a statement's token. Source: Amazon Redshift Data API Reference, ExecuteStatement (ClientToken).
 const maxToken = 64
 
-// finish begins a statement, or finds the one that an earlier run left behind, and waits a little for its end.
+// finish runs a statement whose rows nobody needs.
 func (r *run) finish(ctx context.Context, purpose, sql, token string) (id string, w *wait, err error) {
-	if s := r.rec.Statement; s != nil && s.Purpose == purpose {
-		id = s.ID
-	} else if id, err = r.SQL.Begin(ctx, r.rec.Made.Cluster, r.Warehouses[r.rec.Made.Warehouse].Database, r.Warehouses[r.rec.Made.Warehouse].User, sql, "sluice "+r.rec.Name+": "+purpose, token); err != nil {
+	if id, err = r.begin(ctx, purpose, sql, token); err != nil {
 		return "", nil, err
 	}
+	w, err = r.await(ctx, purpose, id)
+	return id, w, err
+}
+
+// begin begins a statement, or finds the one that an earlier run left behind.
+func (r *run) begin(ctx context.Context, purpose, sql, token string) (id string, err error) {
+	if s := r.rec.Statement; s != nil && s.Purpose == purpose {
+		return s.ID, nil
+	}
+	gate := r.Warehouses[r.rec.Made.Warehouse]
+	return r.SQL.Begin(ctx, r.rec.Made.Cluster, gate.Database, gate.User, sql, "sluice "+r.rec.Name+": "+purpose, token)
+}
+
+// await waits a little for the end of a statement.
+func (r *run) await(ctx context.Context, purpose, id string) (*wait, error) {
 	r.rec.Statement = nil
 	for waited, pause := time.Duration(0), firstPoll; waited < statementPatience; waited, pause = waited+pause, min(2*pause, lastPoll) {
 		r.sleep(ctx, pause)
@@ -54,19 +76,19 @@ func (r *run) finish(ctx context.Context, purpose, sql, token string) (id string
 		switch {
 		case err != nil:
 			r.rec.Statement = &Statement{purpose, id}
-			return id, nil, err
+			return nil, err
 		case !found: // it expired, which says nothing of what it did
-			return id, nil, &fault.Error{Kind: fault.Retry, Reason: warehouse.StatementFailed, Op: purpose, Subject: "federation " + r.rec.Name, Fix: "nothing; it is tried again",
+			return nil, &fault.Error{Kind: fault.Retry, Reason: warehouse.StatementFailed, Op: purpose, Subject: "federation " + r.rec.Name, Fix: "nothing; it is tried again",
 				Err: errors.New("the warehouse does not know the statement any more")}
 		case p.Over && p.Failure != "":
 			cause := warehouse.Explain(p.Failure)
-			return id, nil, &fault.Error{Kind: cause.Kind, Reason: cause.Reason, Op: purpose, Subject: "federation " + r.rec.Name, Fix: cause.Fix, Err: errors.New(p.Failure)}
+			return nil, &fault.Error{Kind: cause.Kind, Reason: cause.Reason, Op: purpose, Subject: "federation " + r.rec.Name, Fix: cause.Fix, Err: errors.New(p.Failure)}
 		case p.Over:
-			return id, nil, nil
+			return nil, nil
 		}
 	}
 	r.rec.Statement = &Statement{purpose, id}
-	return id, &wait{Waiting, "StatementRunning", fmt.Sprintf("the warehouse is still at it: %s", purpose), statementWait}, nil
+	return &wait{Waiting, "StatementRunning", fmt.Sprintf("the warehouse is still at it: %s", purpose), statementWait}, nil
 }
 
 func (r *Reconciler) sleep(ctx context.Context, d time.Duration) {

@@ -78,7 +78,13 @@ func (s sql) Progress(_ context.Context, id string) (federation.Progress, bool, 
 }
 
 func (s sql) Rows(_ context.Context, id string) ([][]string, error) {
-	return do(s.w, "redshift-data", "GetStatementResult", id, false, func() ([][]string, error) { return s.w.statements[id].rows, nil })
+	return do(s.w, "redshift-data", "GetStatementResult", id, false, func() ([][]string, error) {
+		st, ok := s.w.statements[id]
+		if !ok || st.failure != "" || s.w.now.Before(st.over) {
+			return nil, refuse(fault.Retry, warehouse.StatementFailed, "read rows", id)
+		}
+		return st.rows, nil
+	})
 }
 
 // Forget lets the warehouse forget all statements, as it does after a day.
