@@ -1,6 +1,8 @@
 package endtoend_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
@@ -26,7 +28,6 @@ func TestFederationFromRequestToRemoval(t *testing.T) {
 	if calls := f.made(last); len(calls) > 40 {
 		t.Errorf("%d calls to Ready", len(calls))
 	}
-	t.Logf("%d calls", len(f.made(last)))
 
 	f.must(f.FurnishSource(t.Context(), world.Orders, "INSERT INTO orders VALUES (1000, 1, 2, 4, 'written today', now())"))
 	if got := f.read("SELECT o.note || ' at ' || v.venuename FROM live.orders o JOIN venue v USING (venueid) WHERE orderid = 1000"); got != "written today at Canal Stage" {
@@ -38,7 +39,7 @@ func TestFederationFromRequestToRemoval(t *testing.T) {
 	f.reaches("live", federation.Ready, "")
 	calls := f.made(last)
 	for _, c := range calls {
-		if c.Operation == "PutItem" || c.Operation == "UpdateItem" {
+		if !slices.ContainsFunc([]string{"Get", "Describe", "ExecuteStatement"}, func(p string) bool { return strings.HasPrefix(c.Operation, p) }) && c.Service != "dynamodb" {
 			t.Errorf("a repeat that changes nothing calls %s", c.Operation)
 		}
 	}
