@@ -19,7 +19,6 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/event"
-	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // The consumer that the demo follows, and the bus that it listens to, as infra/config/sandbox.json names them.
@@ -47,9 +46,8 @@ type demo struct {
 
 	provision string // name of the function
 	wanted    wanted
-	made      made           // of the federation
-	passwords []secret.Value // of its login in the source
-	note      string         // that is in the source, and nowhere else
+	made      made   // of the federation
+	note      string // that is in the source, and nowhere else
 }
 
 // open makes the clients of the people in the story.

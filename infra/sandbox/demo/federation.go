@@ -5,7 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/redshift"
@@ -26,6 +26,7 @@ func (d *demo) written(ctx context.Context) error {
 	return nil
 }
 
+// requested sends the request and watches until the source is readable.
 func (d *demo) requested(ctx context.Context) error {
 	e, err := sample(requestFile)
 	if err == nil {
@@ -49,7 +50,7 @@ func (d *demo) requested(ctx context.Context) error {
 	if err := d.send(ctx, e); err != nil {
 		return err
 	}
-	d.say("%q for %s is on the bus %s; from here on nobody does anything", e.DetailType, d.wanted.Source.Instance, busName)
+	d.say("%q for %s is on the bus %s; nobody does anything more (beside each step: the sandbox's clock)", e.DetailType, d.wanted.Source.Instance, busName)
 	if err := w.until(ctx, steps...); err != nil {
 		return err
 	}
@@ -61,7 +62,7 @@ func (d *demo) requested(ctx context.Context) error {
 		return err
 	}
 	d.prove(before != nil && len(ready) == 1, "one event makes a source readable", "ready after %s", w.took())
-	return d.keepPassword(ctx)
+	return nil
 }
 
 // join asks for a row whose one half is in the source, and the other in the warehouse.
@@ -69,6 +70,7 @@ func (d *demo) join() string {
 	return "SELECT o.note || ' at ' || v.venuename, o.seats FROM " + d.wanted.Schema + ".orders o JOIN venue v USING (venueid) WHERE orderid = 1000"
 }
 
+// joined reads the value through the warehouse, as the application.
 func (d *demo) joined(ctx context.Context) error {
 	l, err := d.read(ctx)
 	if err != nil {
@@ -83,6 +85,7 @@ func (d *demo) joined(ctx context.Context) error {
 	return nil
 }
 
+// detached breaks the federation, and waits for the sweep to mend it.
 func (d *demo) detached(ctx context.Context) error {
 	if _, err := d.redshift.ModifyClusterIamRoles(ctx, &redshift.ModifyClusterIamRolesInput{ClusterIdentifier: new(world.Cluster), RemoveIamRoles: []string{d.made.Role}}); err != nil {
 		return fmt.Errorf("detach the role: %w", err)
@@ -95,14 +98,14 @@ func (d *demo) detached(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.prove(text == "ERROR: Not authorized to get credentials of role "+d.made.Role, "without its role the schema does not work", "the Data API says: %s", text)
+	d.prove(text == "ERROR: Not authorized to get credentials of role "+d.made.Role, "without its role the schema does not work", "Redshift says: %s", strings.TrimPrefix(text, "ERROR: "))
 
 	w := d.watching()
 	steps, err := w.repaired(ctx)
 	if err != nil {
 		return err
 	}
-	d.say("nobody mends it; the next sweep is within a quarter of an hour")
+	d.say("nobody puts it back; the sweep looks every 15 minutes")
 	if err := w.until(ctx, steps...); err != nil {
 		return err
 	}
@@ -115,11 +118,11 @@ func (d *demo) detached(ctx context.Context) error {
 		return err
 	}
 	d.prove(text == d.note+" at Canal Stage", "the sweep repairs what was changed by hand", "%q again, after %s", text, w.took())
-	return d.keepPassword(ctx)
+	return nil
 }
 
-// statement runs a query with the Data API as the warehouse's superuser, and returns its first value, or the first line of what the
-// warehouse says.
+// statement runs a query with the Data API as the warehouse's superuser. If it fails, it returns the first line of what the
+// warehouse says, and otherwise the statement's status.
 func (d *demo) statement(ctx context.Context, query string) (string, error) {
 	api := redshiftdata.NewFromConfig(d.aws)
 	begun, err := api.ExecuteStatement(ctx, &redshiftdata.ExecuteStatementInput{
@@ -141,6 +144,7 @@ func (d *demo) statement(ctx context.Context, query string) (string, error) {
 	return string(out.Status), nil
 }
 
+// withdrawn gives the source back, and looks for what is left of it.
 func (d *demo) withdrawn(ctx context.Context) error {
 	e, err := sample(withdrawFile)
 	if err != nil {
@@ -163,30 +167,21 @@ func (d *demo) withdrawn(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	gone := 0
-	for _, r := range rest {
-		state := "gone"
-		if r.left {
-			state = "LEFT"
-		} else {
-			gone++
-		}
-		d.say("  %s  %-10s  %s", state, r.kind, r.name)
-	}
 	until, err := d.recoverable(ctx)
 	if err != nil {
 		return err
 	}
-	d.say("  kept  %-10s  %s, to be restored until %s", "secret", last(d.made.Secret), until.Format("2006-01-02 15:04"))
-	kinds := ""
-	for i, r := range rest {
-		if i > 0 {
-			kinds += ", "
+	var gone []string
+	for _, r := range rest {
+		state := "LEFT"
+		if !r.left {
+			state, gone = "gone", append(gone, r.kind)
 		}
-		kinds += r.kind
+		d.say("  %s  %-10s  %s", state, r.kind, r.name)
 	}
-	all := !slices.ContainsFunc(rest, func(r remain) bool { return r.left })
-	d.prove(all && gone == len(rest) && until.After(d.world.Clock.Now()), "a withdrawn source leaves nothing behind", "gone: %s; the secret can be restored until %s", kinds, until.Format("2006-01-02"))
+	d.say("  kept  %-10s  %s, in its recovery window until %s", "secret", last(d.made.Secret), until.Format("2006-01-02 15:04"))
+	d.prove(len(gone) == len(rest) && until.After(d.world.Clock.Now()), "a withdrawn source leaves nothing behind",
+		"gone: %s; the secret can be restored until %s", strings.Join(gone, ", "), until.Format(time.DateOnly))
 	return nil
 }
 

@@ -14,20 +14,19 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/source"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
-// leaks searches what the whole run printed, logged, announced, recorded and tagged for every password that was minted.
+// leaks searches what the whole run printed, logged, announced, recorded, queued and kept as state for every password.
 func (d *demo) leaks(ctx context.Context) error {
 	places, err := d.output(ctx)
 	if err != nil {
 		return err
 	}
-	minted := slices.Concat(d.world.Minted(), d.world.Sources.Passwords(), d.passwords)
+	minted := d.passwords()
 	var found []string
 	size := 0
 	for name, text := range places {
@@ -39,7 +38,7 @@ func (d *demo) leaks(ctx context.Context) error {
 			}
 		}
 	}
-	saw := fmt.Sprintf("%d passwords, %d kB of output in %d places", len(minted), size>>10, len(places))
+	saw := fmt.Sprintf("%d passwords and verifiers, %d kB of output in %d places", len(minted), size>>10, len(places))
 	if len(found) > 0 {
 		slices.Sort(found)
 		saw = "found in " + strings.Join(found, ", ")
@@ -48,26 +47,16 @@ func (d *demo) leaks(ctx context.Context) error {
 	return nil
 }
 
-// keepPassword remembers the password of the federation's login, and what PostgreSQL is told instead of it.
-func (d *demo) keepPassword(ctx context.Context) error {
-	out, err := d.operator.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &d.made.Secret})
-	if err != nil {
-		return fmt.Errorf("read secret %s: %w", d.made.Secret, err)
+// passwords are all that were given out: by the warehouse, to the master users of sources, and by Secrets Manager for the logins
+// in them. Of the latter there is what PostgreSQL keeps as well, which is as good as the password.
+func (d *demo) passwords() []secret.Value {
+	random := d.world.Secrets.Passwords()
+	all := slices.Concat(d.world.Minted(), d.world.Sources.Passwords(), random)
+	for _, password := range random {
+		verifier := md5.Sum([]byte(password.Reveal() + d.made.Login))
+		all = append(all, secret.New(hex.EncodeToString(verifier[:])))
 	}
-	var value struct {
-		Username string `json:"username"`
-		Password string `json:"password"`
-	}
-	if err := json.Unmarshal([]byte(*out.SecretString), &value); err != nil || value.Password == "" {
-		return fmt.Errorf("read secret %s: its value is not the JSON that is expected", d.made.Secret)
-	}
-	verifier := md5.Sum([]byte(value.Password + value.Username)) // as PostgreSQL has it; it is as good as the password
-	for _, p := range []string{value.Password, hex.EncodeToString(verifier[:])} {
-		if !slices.ContainsFunc(d.passwords, func(kept secret.Value) bool { return kept.Reveal() == p }) {
-			d.passwords = append(d.passwords, secret.New(p))
-		}
-	}
-	return nil
+	return all
 }
 
 // output is everything that the run left for somebody to see, by where it is.

@@ -64,7 +64,7 @@ func run(ctx context.Context) (held bool, err error) {
 		{"A federated join, over verified TLS, with the application's lease", d.joined},
 		{"The role is detached from the cluster by hand", d.detached},
 		{"The source is withdrawn", d.withdrawn},
-		{"Every password that was minted is looked for in all output", d.leaks},
+		{"Every password that was given out is looked for in all output", d.leaks},
 	} {
 		n.act(act.title)
 		if err := act.play(ctx); err != nil {
