@@ -83,7 +83,7 @@ func withdraw(ctx context.Context, s *session, arguments []string) error {
 	}
 	fmt.Fprintf(s.out, "withdrawn %s (event %s); sluice status %[1]s shows how far it is\n", rec.Name, id)
 	if rec.Origin == federation.ByTag {
-		fmt.Fprintf(s.out, "instance %s asked for it by its tag %s; take that away too, or the next sweep makes it again\n", rec.Wanted.Source.ID(), federation.TagWarehouse)
+		fmt.Fprintf(s.out, "instance %s asked for it by its tag %s; while that stays, a change of the instance's tags asks for it again\n", rec.Wanted.Source.ID(), federation.TagWarehouse)
 	}
 	return nil
 }

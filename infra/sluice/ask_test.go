@@ -119,7 +119,7 @@ func TestWithdraw(t *testing.T) {
 		says  []string
 	}{
 		{"orders", true, []string{"withdrawn orders (event ", "sluice status orders"}},
-		{"tagged", true, []string{"withdrawn tagged", "instance orders-prod", "sluice:warehouse", "take that away too"}},
+		{"tagged", true, []string{"withdrawn tagged", "instance orders-prod", "sluice:warehouse", "a change of the instance's tags asks for it again"}},
 		{"gone", false, []string{"gone is removed already, since 2031-05-04 10:20:30"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -54,6 +54,7 @@ func TestPlanOfWhatWouldBeRefused(t *testing.T) {
 		{"host that is not listed", `"instance": "orders-prod"`, `"host": "db.example.com"`, federation.HostNotListed, "federation.hosts"},
 		{"grantee that nobody allowed", `"group:analysts"`, `"public"`, federation.GranteeNotAllowed, "leave it out of grantUsageTo"},
 		{"secret of another account", `"grantUsageTo"`, `"credentials": {"secret": "arn:aws:secretsmanager:us-east-1:444455556666:secret:orders-AbCdEf"}, "grantUsageTo"`, federation.OtherAccount, "use a secret of this account"},
+		{"secret that is not there", `"grantUsageTo"`, `"credentials": {"secret": "arn:aws:secretsmanager:us-east-1:111122223333:secret:orders-AbCdEf"}, "grantUsageTo"`, federation.SecretMissing, "correct the secret's ARN"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			document := strings.Replace(orders, tc.old, tc.replacement, 1)

@@ -16,12 +16,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/redshift"
+	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/sluicehq/sluice/infra/config"
 	"github.com/sluicehq/sluice/shared/aws/awscluster"
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/aws/awsrds"
+	"github.com/sluicehq/sluice/shared/aws/awssourcesecret"
 	"github.com/sluicehq/sluice/shared/aws/awsstate"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/federation"
@@ -117,6 +119,7 @@ func reconciler(p settings.Provision, cfg aws.Config) *federation.Reconciler {
 		Config: federation.Configure(p),
 		World: federation.World{
 			Databases: awsrds.New(rds.NewFromConfig(cfg)), Clusters: awscluster.New(redshift.NewFromConfig(cfg)),
+			Secrets: awssourcesecret.New(secretsmanager.NewFromConfig(cfg)),
 		},
 		Log: slog.New(slog.DiscardHandler),
 	}

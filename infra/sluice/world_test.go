@@ -23,6 +23,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/rds"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/federation"
+	"github.com/sluicehq/sluice/shared/secret"
 )
 
 // stageFile configures the stage that the tests work on.
@@ -59,7 +60,9 @@ var sandbox = sync.OnceValues(func() (*world.World, error) {
 		return nil, err
 	}
 	for _, id := range []string{"orders-prod", "payroll"} {
-		if err := w.RDS.AddInstance(ctx, rds.Instance{Identifier: id, Address: id + ".example.internal", Port: 5432, Database: "orders", Master: "master"}); err != nil {
+		if err := w.RDS.AddInstance(ctx, rds.Instance{
+			Identifier: id, Address: id + ".example.internal", Port: 5432, Database: "orders", Master: "master", MasterPassword: secret.New("of a master whom nobody asks"),
+		}); err != nil {
 			return nil, err
 		}
 	}

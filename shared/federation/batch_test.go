@@ -146,6 +146,8 @@ func TestMoreRolesThanPlaces(t *testing.T) {
 }
 
 // Some come while others go.
+//
+// Scenario 33: roles are for one source alone.
 func TestComingAndGoing(t *testing.T) {
 	w := world(t)
 	many(w, 15)

@@ -171,6 +171,8 @@ func TestInstanceEvents(t *testing.T) {
 }
 
 // The sweep looks at everything that is wanted, finds what no event told of, and names what belongs to nobody.
+//
+// Scenario 3
 func TestSweep(t *testing.T) {
 	w := provisioned(t)
 	second := w.AddInstance("orders-eu", "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-orders-eu-AbCdEf")

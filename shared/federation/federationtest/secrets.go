@@ -1,6 +1,7 @@
 package federationtest
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -22,13 +23,13 @@ type Secret struct {
 
 // AddSecret adds a secret of somebody else.
 func (w *World) AddSecret(name, user, password string, tags map[string]string) *Secret {
-	s := &Secret{ARN: arn(name), Tags: tags, User: user, Password: password}
+	s := &Secret{ARN: w.arn(name), Tags: tags, User: user, Password: password}
 	w.Secrets[name] = s
 	return s
 }
 
-func arn(name string) string {
-	return "arn:aws:secretsmanager:us-east-1:" + Account + ":secret:" + name + "-AbCdEf"
+func (w *World) arn(name string) string {
+	return "arn:aws:secretsmanager:us-east-1:" + Account + ":secret:" + name + "-" + cmp.Or(w.Suffix, "AbCdEf")
 }
 
 // secret finds one by name or ARN.

@@ -45,6 +45,7 @@ type World struct {
 	Groups    map[string]map[string]string // tags of security groups
 	Rules     []federation.Rule
 	Secrets   map[string]*Secret // by name
+	Suffix    string             // of the ARNs of secrets to come; empty is AbCdEf
 	Keys      map[string]federation.Key
 	Roles     map[string]*Role
 	Schemas   map[string]*Schema
