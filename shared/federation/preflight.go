@@ -60,7 +60,7 @@ func (r *run) preflight(ctx context.Context) (*wait, error) {
 		warning = fmt.Sprintf("the cluster has %d of at most %d IAM roles", len(cluster.Roles), limit)
 	}
 	r.rec.set(CondRoles, warning, r.now())
-	return nil, nil
+	return r.vouched(ctx, db)
 }
 
 // gate is the declaration of the wanted warehouse.

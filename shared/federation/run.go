@@ -28,6 +28,7 @@ type run struct {
 
 	database *source.Database // looked up once
 	cluster  *Cluster
+	named    *Secret // of the document
 	schema   *warehouse.Schema
 }
 
@@ -72,7 +73,7 @@ func (r *run) work(ctx context.Context) (o Outcome, again bool, err error) {
 		if !errors.Is(err, errAgain) {
 			break
 		}
-		r.resume, r.database, r.cluster, r.schema = false, nil, nil, nil
+		r.resume, r.database, r.cluster, r.named, r.schema = false, nil, nil, nil, nil
 	}
 	if errors.Is(err, errNewer) {
 		return Outcome{}, true, nil
