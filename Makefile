@@ -82,13 +82,18 @@ app:
 	@echo "==> compiling the CDK app (two minutes the first time, then seconds)"
 	@go build -o build/bin/infra ./infra
 
-# The same source gives the same bytes, so that a deployment changes only what changed.
+# The same source gives the same bytes, so that a deployment changes only what changed. login finds the authorities of sources
+# beside its binary.
 build/%: FORCE
 	@echo "==> building the functions for $*"
 	@for f in $(FUNCTIONS); do \
 		CGO_ENABLED=0 GOOS=linux GOARCH=$(patsubst x86_64,amd64,$*) go build -trimpath -buildvcs=false -tags lambda.norpc \
 			-ldflags "-s -w -buildid=" -o $@/$$f/bootstrap ./lambdas/$$f || exit 1; \
 	done
+	@rm -rf $@/login/authorities
+	@if ls infra/authorities/*.pem >/dev/null 2>&1; then \
+		mkdir $@/login/authorities && cp infra/authorities/*.pem $@/login/authorities/ && chmod 644 $@/login/authorities/*.pem; \
+	fi
 
 # Install scripts stay off. The one that is needed restores the links between libraries, which npm packages cannot hold.
 $(MODULES): infra/package.json infra/package-lock.json
