@@ -146,6 +146,12 @@ func TestAnnouncements(t *testing.T) {
 			IssuedAt: at("2026-05-04T10:20:27Z"), ExpiresAt: at("2026-05-04T11:20:27Z")}},
 		"announced/credentials-failing.json": {event.CredentialsFailing, event.Failing{Consumer: who, Step: "testSecret", Kind: "blocked", Reason: "UserMissing", Remedy: remedy,
 			Cause: `log in for user IAM:temp_creds_user at examplecluster.abc123xyz789.us-east-1.redshift.amazonaws.com:5439: UserMissing: user "temp_creds_user" does not exist; ` + remedy}},
+		"announced/federation-ready.json":   {event.FederationReady, federated(func(f *event.Federation) { f.Conditions = []string{"Empty"} })},
+		"announced/federation-removed.json": {event.FederationRemoved, federated(func(f *event.Federation) { f.Generation = 2 })},
+		"announced/federation-blocked.json": {event.FederationBlocked, federated(func(f *event.Federation) {
+			f.Reason, f.Remedy = "GranteeMissing", "create the group in the warehouse, or leave it out of grantUsageTo"
+			f.Cause = `grant usage for federation orders: GranteeMissing: ERROR: group "example_group" does not exist; ` + f.Remedy
+		})},
 		"announced/credentials-at-risk.json": {event.CredentialsAtRisk, event.AtRisk{Consumer: who, RemainingSeconds: 840, ExpiresAt: at("2026-05-04T10:34:30Z"), Reason: "BackingOff"}},
 	} {
 		t.Run(file, func(t *testing.T) {
@@ -170,6 +176,17 @@ func TestAnnouncements(t *testing.T) {
 			}
 		})
 	}
+}
+
+// federated is what is announced of federation orders.
+func federated(change func(*event.Federation)) event.Federation {
+	f := event.Federation{Name: "orders", Warehouse: "analytics", Source: "orders-prod", Schema: "orders_live", Generation: 1, Made: event.Made{
+		Role:   "arn:aws:iam::111122223333:role/sluice/example/sluice-example-orders-9f86d081",
+		Secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:sluice/example/source/orders-9f86d081-a1b2c3", Login: "sluice_orders_9f86d081",
+		Schema: "orders_live", Endpoint: "orders-prod.abc123xyz789.us-east-1.rds.amazonaws.com:5432/orders",
+	}}
+	change(&f)
+	return f
 }
 
 // Whatever arrives is decoded in full or refused as malformed.

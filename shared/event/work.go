@@ -93,6 +93,9 @@ func DecodeWork(body []byte) (Work, error) {
 	w := Work{Account: e.Account, At: e.Time, About: fmt.Sprintf("%s of %s", *e.DetailType, e.Source)}
 	switch {
 	case *e.DetailType == SourceRequested:
+		if e.Detail == nil {
+			return w, malformed("detail", "is missing")
+		}
 		w.Task, w.Wanted = TaskRequest, e.Detail
 		var about struct{ Name string }
 		if json.Unmarshal(e.Detail, &about) == nil {
