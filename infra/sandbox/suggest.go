@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"slices"
 
@@ -29,7 +28,7 @@ func suggest(out io.Writer, is control.World, deployed control.Deployed) error {
 		fmt.Fprintf(out, "  # what an application reads\n  aws secretsmanager get-secret-value --secret-id %s --query SecretString --output text\n\n", deployed.Resources[i].PhysicalID)
 	}
 	bus := slices.IndexFunc(deployed.Resources, func(r template.Resource) bool { return r.Type == "AWS::Events::EventBus" })
-	if _, err := os.Stat(requestFile); !errors.Is(err, fs.ErrNotExist) && bus >= 0 && len(is.Sources) > 0 {
+	if bus >= 0 && len(is.Sources) > 0 {
 		return federate(out, is, deployed.Resources[bus].PhysicalID)
 	}
 	fmt.Fprint(out, "  # time passes\n")

@@ -60,7 +60,7 @@ func run(ctx context.Context) (held bool, err error) {
 		{"Redshift mints no logins for twenty minutes", d.outage},
 		{"The cluster is paused for two hours", d.paused},
 		{"A value is written into a database outside the warehouse", d.written},
-		{"Its source is requested: " + requestFile, d.requested},
+		{"That database is requested as a source: " + requestFile, d.requested},
 		{"A federated join, over verified TLS, with the application's lease", d.joined},
 		{"The role is detached from the cluster by hand", d.detached},
 		{"The source is withdrawn", d.withdrawn},

@@ -1,19 +1,13 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
-
-	"github.com/sluicehq/sluice/infra/sandbox/world"
-	"github.com/sluicehq/sluice/shared/event"
 )
 
 // The events that ask for the ready-made source and that give it back.
@@ -31,10 +25,9 @@ type envelope struct {
 
 // A wanted is what the demo has to know of the document in the request.
 type wanted struct {
-	Name         string   `json:"name"`
-	Schema       string   `json:"schema"`
-	GrantUsageTo []string `json:"grantUsageTo"`
-	Source       struct {
+	Name   string `json:"name"`
+	Schema string `json:"schema"`
+	Source struct {
 		Instance string `json:"instance"`
 	} `json:"source"`
 }
@@ -50,9 +43,6 @@ type made struct {
 // sample reads an event from a file.
 func sample(file string) (e envelope, err error) {
 	text, err := os.ReadFile(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return builtIn(file), nil
-	}
 	if err == nil {
 		err = json.Unmarshal(text, &e)
 	}
@@ -62,20 +52,10 @@ func sample(file string) (e envelope, err error) {
 	return e, nil
 }
 
-// builtIn is the event where there is no file.
-func builtIn(file string) envelope {
-	if file == withdrawFile {
-		return envelope{"demo", event.SourceWithdrawn, json.RawMessage(`{"name": "orders"}`)}
-	}
-	return envelope{"demo", event.SourceRequested, json.RawMessage(`{"name": "orders", "warehouse": "analytics",
-		"source": {"engine": "postgres", "instance": "` + world.Orders + `", "database": "` + world.OrdersDatabase + `"},
-		"schema": "orders", "grantUsageTo": ["group:` + world.Group + `"], "manageIngress": true}`)}
-}
-
 // send puts an event on Sluice's bus, as the operator.
 func (d *demo) send(ctx context.Context, e envelope) error {
 	out, err := eventbridge.NewFromConfig(d.aws).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
-		EventBusName: new(busName), Source: new(cmp.Or(e.Source, "demo")), DetailType: &e.DetailType, Detail: new(string(e.Detail)),
+		EventBusName: new(busName), Source: &e.Source, DetailType: &e.DetailType, Detail: new(string(e.Detail)),
 	}}})
 	if err != nil {
 		return fmt.Errorf("send event %q: %w", e.DetailType, err)
