@@ -31,9 +31,12 @@ func TestPermissions(t *testing.T) {
 func denied(t *testing.T, err error, who, action, resource string) {
 	t.Helper()
 	text := ""
-	if refusal, ok := errors.AsType[*awshttp.Error](err); ok && strings.HasPrefix(refusal.Code, "AccessDenied") {
+	refuses := func(code string) bool {
+		return strings.HasPrefix(code, "AccessDenied") || code == "UnauthorizedOperation"
+	} // EC2's word
+	if refusal, ok := errors.AsType[*awshttp.Error](err); ok && refuses(refusal.Code) {
 		text = refusal.Message
-	} else if refusal, ok := errors.AsType[smithy.APIError](err); ok && strings.HasPrefix(refusal.ErrorCode(), "AccessDenied") {
+	} else if refusal, ok := errors.AsType[smithy.APIError](err); ok && refuses(refusal.ErrorCode()) {
 		text = refusal.ErrorMessage()
 	} else {
 		t.Errorf("%s: %v; want that access is denied", action, err)
