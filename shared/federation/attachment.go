@@ -31,10 +31,18 @@ func (r *run) attachment(ctx context.Context) (*wait, error) {
 	}
 	arn := r.rec.Made.RoleARN
 	switch cluster.Roles[arn] {
-	case InSync: // it may still be among those that wait, where it does nothing while it is attached
+	case InSync, Adding:
+		if !r.awaited() { // who attached it died before it could strike it off
+			if err := r.strike(ctx, RoleChange{Add: []string{r.entry()}}); err != nil {
+				return nil, err
+			}
+		}
+	}
+	switch cluster.Roles[arn] {
+	case InSync:
 		return nil, nil
 	case Adding, Leaving:
-		return &wait{Waiting, "RoleAttaching", "the cluster is " + cluster.Roles[arn] + " the role", attachWait}, nil
+		return &wait{Waiting, roleAttaching, "the cluster is " + cluster.Roles[arn] + " the role", attachWait}, nil
 	}
 	add := RoleChange{Add: []string{r.entry()}}
 	if since := r.now().Sub(r.rec.IAMChanged); since < settleWait {
@@ -77,6 +85,12 @@ func (r *run) attachmentDown(ctx context.Context) (*wait, error) {
 		return nil, err
 	}
 	return r.change(ctx, RoleChange{Remove: e}, cluster)
+}
+
+// awaited reports whether the record tells that the role, which is attached, is struck off those that wait, or will be by who
+// attached it: the work has waited for that, and nothing else has happened since.
+func (r *run) awaited() bool {
+	return r.before.Phase == Ready || r.resume && (r.before.Reason == roleAttaching || r.before.Reason == roleQueued)
 }
 
 // strike takes the role off those that wait for the cluster.
@@ -127,9 +141,15 @@ func (r *run) change(ctx context.Context, mine RoleChange, cluster *Cluster) (*w
 		}
 		err = r.Clusters.ModifyRoles(ctx, id, roles(batch.Add), roles(batch.Remove))
 	}
+	if fault.ReasonOf(err) == ClusterBusy { // perhaps with this very change, whose answer was lost
+		r.cluster = nil
+		again, unseen := r.lookAt(ctx, id)
+		if unseen != nil || again == nil || !again.changing(batch) {
+			return position(queue, entry, true), unseen
+		}
+		err = nil
+	}
 	switch reason := fault.ReasonOf(err); {
-	case reason == ClusterBusy:
-		return position(queue, entry, true), nil
 	case reason == NotAssumable: // and must not keep the others from being attached
 		return nil, errors.Join(err, r.Store.Delist(ctx, id, mine))
 	case reason == TooManyRoles && slices.Contains(batch.Add, entry):
@@ -144,7 +164,7 @@ func (r *run) change(ctx context.Context, mine RoleChange, cluster *Cluster) (*w
 	}
 	r.Log.InfoContext(ctx, "roles of cluster changed", "federation", r.rec.Name, "cluster", id, "attached", len(batch.Add), "detached", len(batch.Remove))
 	if slices.Contains(batch.Add, entry) {
-		return &wait{Waiting, "RoleAttaching", "the cluster is attaching the role", attachWait}, nil
+		return &wait{Waiting, roleAttaching, "the cluster is attaching the role", attachWait}, nil
 	}
 	if slices.Contains(batch.Remove, entry) {
 		return &wait{Waiting, "RoleDetaching", "the cluster is letting the role go", detachWait}, nil
@@ -178,6 +198,21 @@ func (c *Cluster) busy() bool {
 		}
 	}
 	return c.Status != "available"
+}
+
+// changing reports whether the cluster is at it: everything is being attached or taken away, or is so already.
+func (c *Cluster) changing(batch RoleChange) bool {
+	for _, arn := range roles(batch.Add) {
+		if c.Roles[arn] == "" {
+			return false
+		}
+	}
+	for _, arn := range roles(batch.Remove) {
+		if c.Roles[arn] == InSync {
+			return false
+		}
+	}
+	return true
 }
 
 // outstanding is what of all has not happened yet, in its order.
@@ -216,8 +251,11 @@ func (c RoleChange) first() string {
 	return slices.Concat(c.Remove, c.Add, []string{""})[0]
 }
 
-// roleQueued is the reason of a role that waits for its turn.
-const roleQueued = "RoleQueued"
+// Why a role waits.
+const (
+	roleQueued    = "RoleQueued"    // for its turn
+	roleAttaching = "RoleAttaching" // for the cluster
+)
 
 // position is the wait of a role for its turn. The first of a batch comes back when the batch before is through, to change the
 // roles of all ten; the others come back when their own is through, so that each looks once, however many there are.
