@@ -2,9 +2,11 @@ package federation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/warehouse"
@@ -176,12 +178,32 @@ func (r *run) verify(ctx context.Context) (*wait, error) {
 		r.relogins++
 		return nil, errAgain
 	}
+	if fault.ReasonOf(err) == warehouse.NetworkClosed {
+		err = r.closed(ctx, err)
+	}
 	if w != nil || err != nil {
 		return w, err
 	}
 	r.rec.set(CondEmpty, empty, r.now())
 	r.rec.Proved = r.now()
 	return nil, nil
+}
+
+// closed says between what there is no way: the warehouse's own words do not.
+func (r *run) closed(ctx context.Context, cause error) error {
+	at, from, to := r.rec.Made.Endpoint, "the cluster", "the source"
+	if c, err := r.lookAt(ctx, r.rec.Made.Cluster); err == nil && c != nil && len(c.SecurityGroups) > 0 {
+		from = strings.Join(c.SecurityGroups, " or ")
+	}
+	if db, found, err := r.lookUp(ctx, r.rec.Wanted.Source); err == nil && found && len(db.SecurityGroups) > 0 {
+		to = strings.Join(db.SecurityGroups, " or ")
+	}
+	if e, ok := errors.AsType[*fault.Error](cause); ok {
+		cause = e.Err
+	}
+	return r.blocked("reach source", warehouse.NetworkClosed,
+		fmt.Sprintf("let %s in at port %d of %s: inbound rule of the security group, routes between the VPCs, and enhanced VPC routing where they differ", from, at.Port, to),
+		fmt.Errorf("the cluster gets no connection to %s: %w", at, cause))
 }
 
 // prove reads through the schema. empty says why no row can be read; it is no failure.

@@ -26,7 +26,11 @@ const missing = "Missing"
 // Key implements [federation.Keys]. id is the ARN or the id of a key, or the ARN or the name of an alias.
 func (k *Keys) Key(ctx context.Context, id string) (federation.Key, bool, error) {
 	out, err := k.api.DescribeKey(ctx, &kms.DescribeKeyInput{KeyId: &id})
-	err = awserror.Explain(err, "describe key", id, awserror.Table{"NotFoundException": {Kind: fault.Blocked, Reason: missing}})
+	err = awserror.Explain(err, "describe key", id, awserror.Table{
+		"NotFoundException": {Kind: fault.Blocked, Reason: missing},
+		"AccessDeniedException": {Kind: fault.Blocked, Reason: federation.KeyUnusable,
+			Fix: "let the key's owner allow, in the key's policy, kms:DescribeKey to the principal that the message names and kms:Decrypt to the roles under /sluice/"},
+	})
 	if fault.ReasonOf(err) == missing {
 		return federation.Key{}, false, nil
 	}

@@ -53,7 +53,7 @@ func TestRefusals(t *testing.T) {
 		code, reason string
 		kind         fault.Kind
 	}{
-		{400, "AccessDeniedException", awserror.Unauthorized, fault.Blocked},
+		{400, "AccessDeniedException", federation.KeyUnusable, fault.Blocked},
 		{400, "InvalidArnException", awserror.Rejected, fault.Blocked},
 		{400, "ThrottlingException", awserror.Throttled, fault.Retry},
 		{500, "KMSInternalException", awserror.Unavailable, fault.Retry},
