@@ -99,6 +99,11 @@ func TestOneBadRole(t *testing.T) {
 			t.Errorf("%s: %s %s", id, rec.Phase, rec.Message)
 		}
 	}
+	for line := range strings.Lines(w.Log.String()) {
+		if strings.Contains(line, "step failed") && !strings.Contains(line, bad) {
+			t.Errorf("another paid for it: %s", line)
+		}
+	}
 	for _, e := range w.Listed[federationtest.Cluster].Add {
 		if strings.Contains(e, bad) {
 			t.Errorf("the bad role still waits")
@@ -129,6 +134,15 @@ func TestMoreRolesThanPlaces(t *testing.T) {
 	}
 	if phases["Ready"] != 6 || phases["BlockedRoleLimit"] != 3 || len(c.Attached()) != 8 || len(w.Listed[federationtest.Cluster].Add) > 0 {
 		t.Errorf("%v, attached %d, waiting %v", phases, len(c.Attached()), w.Listed)
+	}
+	blocked := 0
+	for _, a := range w.Announced {
+		if a.Type == event.FederationBlocked {
+			blocked++
+		}
+	}
+	if blocked != 3 {
+		t.Errorf("%d were announced as blocked, of 3", blocked)
 	}
 	c.Detach("a")
 	c.Detach("b")
@@ -186,5 +200,62 @@ func TestOneBlockedAmongMany(t *testing.T) {
 		if blocked := id == "source-04"; blocked != (rec.Phase == federation.Blocked) || !blocked && rec.Phase != federation.Ready {
 			t.Errorf("%s: %s %s", id, rec.Phase, rec.Message)
 		}
+	}
+}
+
+// A role that is wanted again while it waits to be taken off is not taken off by whoever changes the roles next.
+func TestWantedAgainWhileItWaitsToGo(t *testing.T) {
+	w := provisioned(t)
+	arn := w.Records[name].Made.RoleARN
+	w.Clusters[federationtest.Cluster].Adding("theirs", w.Now().Add(time.Minute))
+	w.Withdraw(name)
+	w.Deliver(t.Context())
+	if l := w.Listed[federationtest.Cluster]; len(l.Remove) != 1 {
+		t.Fatalf("%v, %+v", l, w.Records[name])
+	}
+	w.Advance(time.Second)
+	w.Request(federationtest.Wanted())
+	many(w, 1)
+	settle(t, w)
+	on := w.Clusters[federationtest.Cluster].Attached()[arn] == federation.InSync
+	if l := w.Listed[federationtest.Cluster]; !on || len(l.Remove) > 0 || w.Records[name].Phase != federation.Ready {
+		t.Errorf("attached %t, waiting %v, %+v", on, l, w.Records[name])
+	}
+	for _, c := range w.Calls {
+		if c.Op == "ModifyClusterIamRoles" && !strings.HasSuffix(c.Subject, "-0") {
+			t.Errorf("%s", c)
+		}
+	}
+}
+
+// What a dead run left among the roles that wait attaches no role that goes or has gone.
+func TestLeftoverAmongTheRolesThatWait(t *testing.T) {
+	left := func() *federationtest.World {
+		w := provisioned(t)
+		made := w.Records[name].Made
+		w.Listed[federationtest.Cluster] = federation.RoleChange{Add: []string{made.Asked.UTC().Format("20060102T150405Z") + " " + made.RoleARN}}
+		return w
+	}
+	w := left()
+	w.Before = func(c federationtest.Call) {
+		if c.Op == "ModifyClusterIamRoles" && len(w.Listed[federationtest.Cluster].Add) > 0 {
+			t.Errorf("others may attach it again: %v", w.Listed)
+		}
+	}
+	w.Withdraw(name)
+	settle(t, w)
+	gone(t, w)
+	w = left()
+	w.Clusters[federationtest.Cluster].Detach(w.Records[name].Made.RoleARN)
+	w.Withdraw(name)
+	settle(t, w)
+	gone(t, w)
+	w = left()
+	delete(w.Clusters, federationtest.Cluster)
+	w.Schemas = nil
+	w.Withdraw(name)
+	settle(t, w)
+	if l := w.Listed[federationtest.Cluster]; len(l.Add) > 0 {
+		t.Errorf("%v", l)
 	}
 }

@@ -1,6 +1,7 @@
 package federation_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -41,6 +42,7 @@ var stories = []story{
 		w := provisioned(t)
 		s := w.Schemas["orders_live"]
 		s.Is.Host, s.Usage["group:of_others"] = "elsewhere.example.com", true
+		w.Rules = nil // so that the run has begun to act before
 		return w
 	}, func(w *federationtest.World) { w.Look(name) }},
 	{"replace the source", func(t testing.TB) *federationtest.World {
@@ -94,6 +96,34 @@ func TestEveryCallMayFailOnce(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A run whose time is over notes how far it came, so that its follow-up goes on and nothing waits for the message to come again.
+func TestTimeIsOver(t *testing.T) {
+	calm := provisioned(t).State()
+	for n := 3; n <= lengthOf(t, stories[0]); n++ {
+		w := world(t)
+		w.Request(federationtest.Wanted())
+		ctx, cancel := context.WithCancel(t.Context())
+		at(w, n, cancel)
+		for range 3 {
+			w.Deliver(ctx)
+			if ctx.Err() != nil {
+				break
+			}
+		}
+		took := w.Now().Sub(federationtest.Start)
+		for _, m := range w.Messages {
+			if m.Receives > 0 && w.Calls[n-1].Op != "Get" { // before which nothing is known
+				t.Errorf("at call %d, %s: the message has to come again: %+v", n, w.Calls[n-1], m)
+			}
+		}
+		cancel()
+		settle(t, w)
+		if got := w.State(); got != calm {
+			t.Errorf("at call %d, %s, after %v: the world is another: %s", n, w.Calls[n-1], took, diff(calm, got))
+		}
 	}
 }
 

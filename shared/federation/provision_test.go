@@ -159,7 +159,7 @@ func TestRepeatWithKey(t *testing.T) {
 	since := len(w.Calls)
 	w.Look(name)
 	settle(t, w)
-	if n := len(w.Calls) - since; n > 10 || len(writes(w, since)) > 0 {
+	if n := len(w.Calls) - since; n > 9 || len(writes(w, since)) > 0 {
 		t.Errorf("%d calls: %v", n, ops(w, since))
 	}
 }

@@ -99,8 +99,8 @@ func (w *World) Runs() int { return w.runs }
 
 type queue struct{ w *World }
 
-func (q queue) FollowUp(_ context.Context, name string, number int, after time.Duration) error {
-	return act(q.w, "sqs", "SendMessage", fmt.Sprintf("follow-up %s %d", name, number), func() error {
+func (q queue) FollowUp(ctx context.Context, name string, number int, after time.Duration) error {
+	return act(ctx, q.w, "sqs", "SendMessage", fmt.Sprintf("follow-up %s %d", name, number), func() error {
 		if after < 0 || after > 15*time.Minute {
 			return refuse(fault.Bug, "InvalidParameterValue", "send message", after.String())
 		}
@@ -109,12 +109,12 @@ func (q queue) FollowUp(_ context.Context, name string, number int, after time.D
 	})
 }
 
-func (q queue) Look(_ context.Context, name string) error {
-	return act(q.w, "sqs", "SendMessage", "look "+name, func() error { q.w.Look(name); return nil })
+func (q queue) Look(ctx context.Context, name string) error {
+	return act(ctx, q.w, "sqs", "SendMessage", "look "+name, func() error { q.w.Look(name); return nil })
 }
 
-func (q queue) LookAt(_ context.Context, instance string) error {
-	return act(q.w, "sqs", "SendMessage", "look at "+instance, func() error { q.w.Send(Message{LookAt: instance}); return nil })
+func (q queue) LookAt(ctx context.Context, instance string) error {
+	return act(ctx, q.w, "sqs", "SendMessage", "look at "+instance, func() error { q.w.Send(Message{LookAt: instance}); return nil })
 }
 
 // An Announcement is an event that was announced.
@@ -125,8 +125,8 @@ type Announcement struct {
 
 type bus struct{ w *World }
 
-func (b bus) Announce(_ context.Context, detailType, _ string, detail any) error {
-	return act(b.w, "events", "PutEvents", detailType, func() error {
+func (b bus) Announce(ctx context.Context, detailType, _ string, detail any) error {
+	return act(ctx, b.w, "events", "PutEvents", detailType, func() error {
 		text, err := json.Marshal(detail)
 		b.w.Announced = append(b.w.Announced, Announcement{detailType, string(text)})
 		return err

@@ -25,6 +25,11 @@ type attached struct {
 // Attach attaches a role at once, as somebody else would.
 func (c *Redshift) Attach(arn string) { c.roles[arn] = &attached{status: federation.InSync} }
 
+// Adding begins to attach a role, as somebody else would: until it is attached, the cluster takes no other change.
+func (c *Redshift) Adding(arn string, until time.Time) {
+	c.roles[arn] = &attached{federation.Adding, until}
+}
+
 // Detach takes a role off at once.
 func (c *Redshift) Detach(arn string) { delete(c.roles, arn) }
 
@@ -53,9 +58,9 @@ func (c *Redshift) settle(now time.Time) {
 
 type clusters struct{ w *World }
 
-func (c clusters) Cluster(_ context.Context, id string) (federation.Cluster, bool, error) {
+func (c clusters) Cluster(ctx context.Context, id string) (federation.Cluster, bool, error) {
 	found := false
-	out, err := do(c.w, "redshift", "DescribeClusters", id, false, func() (federation.Cluster, error) {
+	out, err := do(ctx, c.w, "redshift", "DescribeClusters", id, false, func() (federation.Cluster, error) {
 		if id == "" {
 			return federation.Cluster{}, refuse(fault.Bug, "AllClusters", "describe cluster", "no cluster") // AWS would return all
 		}
@@ -70,8 +75,8 @@ func (c clusters) Cluster(_ context.Context, id string) (federation.Cluster, boo
 	return out, found && err == nil, err
 }
 
-func (c clusters) ModifyRoles(_ context.Context, id string, add, remove []string) error {
-	return act(c.w, "redshift", "ModifyClusterIamRoles", fmt.Sprintf("%s +%d -%d", id, len(add), len(remove)), func() error {
+func (c clusters) ModifyRoles(ctx context.Context, id string, add, remove []string) error {
+	return act(ctx, c.w, "redshift", "ModifyClusterIamRoles", fmt.Sprintf("%s +%d -%d", id, len(add), len(remove)), func() error {
 		is := c.w.Clusters[id]
 		is.settle(c.w.now)
 		limit := is.Limit

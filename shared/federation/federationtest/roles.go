@@ -31,9 +31,9 @@ func (r roles) get(name string) *Role {
 	return nil
 }
 
-func (r roles) Role(_ context.Context, name string) (federation.Role, bool, error) {
+func (r roles) Role(ctx context.Context, name string) (federation.Role, bool, error) {
 	found := false
-	role, err := do(r.w, "iam", "GetRole", name, false, func() (federation.Role, error) {
+	role, err := do(ctx, r.w, "iam", "GetRole", name, false, func() (federation.Role, error) {
 		is := r.get(name)
 		if is == nil {
 			return federation.Role{}, nil
@@ -46,8 +46,8 @@ func (r roles) Role(_ context.Context, name string) (federation.Role, bool, erro
 	return role, found && err == nil, err
 }
 
-func (r roles) Create(_ context.Context, in federation.NewRole) error {
-	return act(r.w, "iam", "CreateRole", in.Name, func() error {
+func (r roles) Create(ctx context.Context, in federation.NewRole) error {
+	return act(ctx, r.w, "iam", "CreateRole", in.Name, func() error {
 		if r.get(in.Name) != nil {
 			return refuse(fault.Blocked, federation.AlreadyThere, "create role", in.Name)
 		}
@@ -60,8 +60,8 @@ func (r roles) Create(_ context.Context, in federation.NewRole) error {
 }
 
 // change changes a role that has to be there.
-func (r roles) change(op, name string, change func(*Role)) error {
-	return act(r.w, "iam", op, name, func() error {
+func (r roles) change(ctx context.Context, op, name string, change func(*Role)) error {
+	return act(ctx, r.w, "iam", op, name, func() error {
 		is := r.get(name)
 		if is == nil {
 			return refuse(fault.Bug, "NoSuchEntity", op, name)
@@ -72,17 +72,17 @@ func (r roles) change(op, name string, change func(*Role)) error {
 	})
 }
 
-func (r roles) SetTrust(_ context.Context, role, document string) error {
-	return r.change("UpdateAssumeRolePolicy", role, func(is *Role) { is.Trust = document })
+func (r roles) SetTrust(ctx context.Context, role, document string) error {
+	return r.change(ctx, "UpdateAssumeRolePolicy", role, func(is *Role) { is.Trust = document })
 }
 
-func (r roles) SetBoundary(_ context.Context, role, arn string) error {
-	return r.change("PutRolePermissionsBoundary", role, func(is *Role) { is.Boundary = arn })
+func (r roles) SetBoundary(ctx context.Context, role, arn string) error {
+	return r.change(ctx, "PutRolePermissionsBoundary", role, func(is *Role) { is.Boundary = arn })
 }
 
-func (r roles) Policy(_ context.Context, role, name string) (string, bool, error) {
+func (r roles) Policy(ctx context.Context, role, name string) (string, bool, error) {
 	found := false
-	text, err := do(r.w, "iam", "GetRolePolicy", role, false, func() (string, error) {
+	text, err := do(ctx, r.w, "iam", "GetRolePolicy", role, false, func() (string, error) {
 		is := r.get(role)
 		if is == nil {
 			return "", nil
@@ -94,12 +94,12 @@ func (r roles) Policy(_ context.Context, role, name string) (string, bool, error
 	return text, found && err == nil, err
 }
 
-func (r roles) SetPolicy(_ context.Context, role, name, document string) error {
-	return r.change("PutRolePolicy", role, func(is *Role) { is.Policies[name] = document })
+func (r roles) SetPolicy(ctx context.Context, role, name, document string) error {
+	return r.change(ctx, "PutRolePolicy", role, func(is *Role) { is.Policies[name] = document })
 }
 
-func (r roles) DeletePolicy(_ context.Context, role, name string) error {
-	return act(r.w, "iam", "DeleteRolePolicy", role, func() error {
+func (r roles) DeletePolicy(ctx context.Context, role, name string) error {
+	return act(ctx, r.w, "iam", "DeleteRolePolicy", role, func() error {
 		if is := r.get(role); is != nil {
 			delete(is.Policies, name)
 		}
@@ -107,8 +107,8 @@ func (r roles) DeletePolicy(_ context.Context, role, name string) error {
 	})
 }
 
-func (r roles) Delete(_ context.Context, role string) error {
-	return act(r.w, "iam", "DeleteRole", role, func() error {
+func (r roles) Delete(ctx context.Context, role string) error {
+	return act(ctx, r.w, "iam", "DeleteRole", role, func() error {
 		if is := r.get(role); is != nil && len(is.Policies) > 0 {
 			return refuse(fault.Blocked, federation.PolicyAttached, "delete role", role)
 		}
@@ -117,8 +117,8 @@ func (r roles) Delete(_ context.Context, role string) error {
 	})
 }
 
-func (r roles) Under(_ context.Context, path string) (map[string]map[string]string, error) {
-	return do(r.w, "iam", "ListRoles", path, false, func() (map[string]map[string]string, error) {
+func (r roles) Under(ctx context.Context, path string) (map[string]map[string]string, error) {
+	return do(ctx, r.w, "iam", "ListRoles", path, false, func() (map[string]map[string]string, error) {
 		out := make(map[string]map[string]string)
 		for name, is := range r.w.Roles {
 			if strings.HasPrefix(is.Path, path) {

@@ -44,9 +44,9 @@ func (w *World) secret(id string) *Secret {
 
 type secrets struct{ w *World }
 
-func (s secrets) Secret(_ context.Context, id string) (federation.Secret, bool, error) {
+func (s secrets) Secret(ctx context.Context, id string) (federation.Secret, bool, error) {
 	found := false
-	out, err := do(s.w, "secretsmanager", "DescribeSecret", id, false, func() (federation.Secret, error) {
+	out, err := do(ctx, s.w, "secretsmanager", "DescribeSecret", id, false, func() (federation.Secret, error) {
 		is := s.w.secret(id)
 		if is == nil {
 			return federation.Secret{}, nil
@@ -57,15 +57,15 @@ func (s secrets) Secret(_ context.Context, id string) (federation.Secret, bool, 
 	return out, found && err == nil, err
 }
 
-func (s secrets) Password(context.Context) (secret.Value, error) {
-	return do(s.w, "secretsmanager", "GetRandomPassword", "", false, func() (secret.Value, error) {
+func (s secrets) Password(ctx context.Context) (secret.Value, error) {
+	return do(ctx, s.w, "secretsmanager", "GetRandomPassword", "", false, func() (secret.Value, error) {
 		s.w.passwords++
 		return secret.New(fmt.Sprintf("EXAMPLE-password-%d", s.w.passwords)), nil
 	})
 }
 
-func (s secrets) Create(_ context.Context, in federation.NewSecret) (string, error) {
-	return do(s.w, "secretsmanager", "CreateSecret", in.Name, true, func() (string, error) {
+func (s secrets) Create(ctx context.Context, in federation.NewSecret) (string, error) {
+	return do(ctx, s.w, "secretsmanager", "CreateSecret", in.Name, true, func() (string, error) {
 		if s.w.secret(in.Name) != nil {
 			return "", refuse(fault.Blocked, federation.AlreadyThere, "create secret", in.Name)
 		}
@@ -75,8 +75,8 @@ func (s secrets) Create(_ context.Context, in federation.NewSecret) (string, err
 	})
 }
 
-func (s secrets) Renew(_ context.Context, in federation.NewSecret) error {
-	return act(s.w, "secretsmanager", "PutSecretValue", in.Name, func() error {
+func (s secrets) Renew(ctx context.Context, in federation.NewSecret) error {
+	return act(ctx, s.w, "secretsmanager", "PutSecretValue", in.Name, func() error {
 		is := s.w.secret(in.Name)
 		if is == nil || !is.Deleted.IsZero() {
 			return refuse(fault.Bug, "SecretGone", "renew secret", in.Name)
@@ -87,15 +87,15 @@ func (s secrets) Renew(_ context.Context, in federation.NewSecret) error {
 	})
 }
 
-func (s secrets) Restore(_ context.Context, id string) error {
-	return act(s.w, "secretsmanager", "RestoreSecret", id, func() error {
+func (s secrets) Restore(ctx context.Context, id string) error {
+	return act(ctx, s.w, "secretsmanager", "RestoreSecret", id, func() error {
 		s.w.secret(id).Deleted = time.Time{}
 		return nil
 	})
 }
 
-func (s secrets) Delete(_ context.Context, id string, days int) (time.Time, error) {
-	return do(s.w, "secretsmanager", "DeleteSecret", id, true, func() (time.Time, error) {
+func (s secrets) Delete(ctx context.Context, id string, days int) (time.Time, error) {
+	return do(ctx, s.w, "secretsmanager", "DeleteSecret", id, true, func() (time.Time, error) {
 		s.w.secret(id).Deleted = s.w.now
 		return s.w.now.AddDate(0, 0, days), nil
 	})
@@ -103,9 +103,9 @@ func (s secrets) Delete(_ context.Context, id string, days int) (time.Time, erro
 
 type keys struct{ w *World }
 
-func (k keys) Key(_ context.Context, id string) (federation.Key, bool, error) {
+func (k keys) Key(ctx context.Context, id string) (federation.Key, bool, error) {
 	found := false
-	key, err := do(k.w, "kms", "DescribeKey", id, false, func() (federation.Key, error) {
+	key, err := do(ctx, k.w, "kms", "DescribeKey", id, false, func() (federation.Key, error) {
 		key, ok := k.w.Keys[id]
 		found = ok
 		return key, nil

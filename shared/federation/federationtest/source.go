@@ -38,9 +38,9 @@ func (w *World) AddInstance(id, master string) *RDS {
 
 type databases struct{ w *World }
 
-func (d databases) Instance(_ context.Context, id string) (source.Database, bool, error) {
+func (d databases) Instance(ctx context.Context, id string) (source.Database, bool, error) {
 	found := false
-	db, err := do(d.w, "rds", "DescribeDBInstances", id, false, func() (source.Database, error) {
+	db, err := do(ctx, d.w, "rds", "DescribeDBInstances", id, false, func() (source.Database, error) {
 		i, ok := d.w.Instances[id]
 		if !ok {
 			return source.Database{}, nil
@@ -51,8 +51,8 @@ func (d databases) Instance(_ context.Context, id string) (source.Database, bool
 	return db, found && err == nil, err
 }
 
-func (d databases) Instances(_ context.Context, tag string) (map[string]source.Database, error) {
-	return do(d.w, "rds", "DescribeDBInstances", "all", false, func() (map[string]source.Database, error) {
+func (d databases) Instances(ctx context.Context, tag string) (map[string]source.Database, error) {
+	return do(ctx, d.w, "rds", "DescribeDBInstances", "all", false, func() (map[string]source.Database, error) {
 		out := make(map[string]source.Database)
 		for id, i := range d.w.Instances {
 			if i.Tags[tag] != "" {
@@ -66,8 +66,8 @@ func (d databases) Instances(_ context.Context, tag string) (map[string]source.D
 type logins struct{ w *World }
 
 // Do does what login does: with the admin's secret it makes or drops one user, and touches none without our mark.
-func (l logins) Do(_ context.Context, r source.Request) (source.Answer, error) {
-	return do(l.w, "login", r.Action, r.User, true, func() (source.Answer, error) {
+func (l logins) Do(ctx context.Context, r source.Request) (source.Answer, error) {
+	return do(ctx, l.w, "login", r.Action, r.User, true, func() (source.Answer, error) {
 		if err := r.Problems().Err(); err != nil {
 			return source.Answer{}, &fault.Error{Kind: fault.Bug, Reason: "Malformed", Op: r.Action, Err: err}
 		}
@@ -114,9 +114,9 @@ func (w *World) at(host string) *RDS {
 
 type network struct{ w *World }
 
-func (n network) GroupTags(_ context.Context, group string) (map[string]string, bool, error) {
+func (n network) GroupTags(ctx context.Context, group string) (map[string]string, bool, error) {
 	found := false
-	tags, err := do(n.w, "ec2", "DescribeSecurityGroups", group, false, func() (map[string]string, error) {
+	tags, err := do(ctx, n.w, "ec2", "DescribeSecurityGroups", group, false, func() (map[string]string, error) {
 		tags, ok := n.w.Groups[group]
 		found = ok
 		return tags, nil
@@ -124,8 +124,8 @@ func (n network) GroupTags(_ context.Context, group string) (map[string]string, 
 	return tags, found, err
 }
 
-func (n network) Rules(_ context.Context, groups []string) ([]federation.Rule, error) {
-	return do(n.w, "ec2", "DescribeSecurityGroupRules", fmt.Sprint(groups), false, func() ([]federation.Rule, error) {
+func (n network) Rules(ctx context.Context, groups []string) ([]federation.Rule, error) {
+	return do(ctx, n.w, "ec2", "DescribeSecurityGroupRules", fmt.Sprint(groups), false, func() ([]federation.Rule, error) {
 		if len(groups) == 0 {
 			return nil, refuse(fault.Bug, "AllGroups", "describe rules", "no group") // AWS would return those of all groups
 		}
@@ -139,8 +139,8 @@ func (n network) Rules(_ context.Context, groups []string) ([]federation.Rule, e
 	})
 }
 
-func (n network) Admit(_ context.Context, group, from string, port int, tags map[string]string) error {
-	return act(n.w, "ec2", "AuthorizeSecurityGroupIngress", group, func() error {
+func (n network) Admit(ctx context.Context, group, from string, port int, tags map[string]string) error {
+	return act(ctx, n.w, "ec2", "AuthorizeSecurityGroupIngress", group, func() error {
 		for _, r := range n.w.Rules {
 			if r.Group == group && r.From == from && r.Ports == [2]int{port, port} {
 				return nil
@@ -151,8 +151,8 @@ func (n network) Admit(_ context.Context, group, from string, port int, tags map
 	})
 }
 
-func (n network) Revoke(_ context.Context, group string, rules []string) error {
-	return act(n.w, "ec2", "RevokeSecurityGroupIngress", group, func() error {
+func (n network) Revoke(ctx context.Context, group string, rules []string) error {
+	return act(ctx, n.w, "ec2", "RevokeSecurityGroupIngress", group, func() error {
 		n.w.Rules = slices.DeleteFunc(n.w.Rules, func(r federation.Rule) bool { return r.Group == group && slices.Contains(rules, r.ID) })
 		return nil
 	})

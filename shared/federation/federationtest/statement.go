@@ -32,9 +32,9 @@ type statement struct {
 
 type sql struct{ w *World }
 
-func (s sql) Begin(_ context.Context, cluster, database, user, text, name, token string) (string, error) {
+func (s sql) Begin(ctx context.Context, cluster, database, user, text, name, token string) (string, error) {
 	_, purpose, _ := strings.Cut(name, ": ")
-	return do(s.w, "redshift-data", "ExecuteStatement", purpose, token != "", func() (string, error) {
+	return do(ctx, s.w, "redshift-data", "ExecuteStatement", purpose, token != "", func() (string, error) {
 		if database != "dev" || user != Sluice {
 			return "", refuse(fault.Bug, "WrongLogin", "execute statement", database+"/"+user)
 		}
@@ -61,9 +61,9 @@ func (s sql) Begin(_ context.Context, cluster, database, user, text, name, token
 	})
 }
 
-func (s sql) Progress(_ context.Context, id string) (federation.Progress, bool, error) {
+func (s sql) Progress(ctx context.Context, id string) (federation.Progress, bool, error) {
 	found := false
-	p, err := do(s.w, "redshift-data", "DescribeStatement", id, false, func() (federation.Progress, error) {
+	p, err := do(ctx, s.w, "redshift-data", "DescribeStatement", id, false, func() (federation.Progress, error) {
 		st, ok := s.w.statements[id]
 		if !ok {
 			return federation.Progress{}, nil
@@ -77,8 +77,8 @@ func (s sql) Progress(_ context.Context, id string) (federation.Progress, bool, 
 	return p, found && err == nil, err
 }
 
-func (s sql) Rows(_ context.Context, id string) ([][]string, error) {
-	return do(s.w, "redshift-data", "GetStatementResult", id, false, func() ([][]string, error) {
+func (s sql) Rows(ctx context.Context, id string) ([][]string, error) {
+	return do(ctx, s.w, "redshift-data", "GetStatementResult", id, false, func() ([][]string, error) {
 		st, ok := s.w.statements[id]
 		if !ok || st.failure != "" || s.w.now.Before(st.over) {
 			return nil, refuse(fault.Retry, warehouse.StatementFailed, "read rows", id)

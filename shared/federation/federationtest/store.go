@@ -26,9 +26,9 @@ func copyOf(r federation.Record) federation.Record {
 	return out
 }
 
-func (s store) Get(_ context.Context, name string) (federation.Record, bool, time.Time, error) {
+func (s store) Get(ctx context.Context, name string) (federation.Record, bool, time.Time, error) {
 	found := false
-	r, err := do(s.w, "store", "Get", name, false, func() (federation.Record, error) {
+	r, err := do(ctx, s.w, "store", "Get", name, false, func() (federation.Record, error) {
 		r, ok := s.w.Records[name]
 		found = ok
 		return copyOf(r), nil
@@ -36,8 +36,8 @@ func (s store) Get(_ context.Context, name string) (federation.Record, bool, tim
 	return r, found && err == nil, s.w.now, err
 }
 
-func (s store) Put(_ context.Context, r federation.Record) (int64, error) {
-	return do(s.w, "store", "Put", r.Name, true, func() (int64, error) {
+func (s store) Put(ctx context.Context, r federation.Record) (int64, error) {
+	return do(ctx, s.w, "store", "Put", r.Name, true, func() (int64, error) {
 		if s.w.Records[r.Name].Version != r.Version {
 			return 0, refuse(fault.Retry, federation.Conflict, "store record", r.Name)
 		}
@@ -48,8 +48,8 @@ func (s store) Put(_ context.Context, r federation.Record) (int64, error) {
 	})
 }
 
-func (s store) List(context.Context) ([]federation.Record, error) {
-	return do(s.w, "store", "List", "", false, func() ([]federation.Record, error) {
+func (s store) List(ctx context.Context) ([]federation.Record, error) {
+	return do(ctx, s.w, "store", "List", "", false, func() ([]federation.Record, error) {
 		var out []federation.Record
 		for _, name := range slices.Sorted(maps.Keys(s.w.Records)) {
 			out = append(out, copyOf(s.w.Records[name]))
@@ -58,8 +58,8 @@ func (s store) List(context.Context) ([]federation.Record, error) {
 	})
 }
 
-func (s store) Enlist(_ context.Context, cluster string, c federation.RoleChange) (federation.RoleChange, error) {
-	return do(s.w, "store", "Enlist", cluster, true, func() (federation.RoleChange, error) {
+func (s store) Enlist(ctx context.Context, cluster string, c federation.RoleChange) (federation.RoleChange, error) {
+	return do(ctx, s.w, "store", "Enlist", cluster, true, func() (federation.RoleChange, error) {
 		is := s.w.Listed[cluster]
 		is.Add, is.Remove = with(is.Add, c.Add), with(is.Remove, c.Remove)
 		s.w.Listed[cluster] = is
@@ -67,8 +67,8 @@ func (s store) Enlist(_ context.Context, cluster string, c federation.RoleChange
 	})
 }
 
-func (s store) Delist(_ context.Context, cluster string, c federation.RoleChange) error {
-	return act(s.w, "store", "Delist", cluster, func() error {
+func (s store) Delist(ctx context.Context, cluster string, c federation.RoleChange) error {
+	return act(ctx, s.w, "store", "Delist", cluster, func() error {
 		is := s.w.Listed[cluster]
 		is.Add, is.Remove = without(is.Add, c.Add), without(is.Remove, c.Remove)
 		s.w.Listed[cluster] = is

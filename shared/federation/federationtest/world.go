@@ -149,7 +149,7 @@ const (
 )
 
 // do carries out a call, or lets it meet its trouble.
-func do[T any](w *World, service, op, subject string, writes bool, act func() (T, error)) (T, error) {
+func do[T any](ctx context.Context, w *World, service, op, subject string, writes bool, act func() (T, error)) (T, error) {
 	var zero T
 	if w.dead {
 		return zero, died(service, op)
@@ -159,6 +159,9 @@ func do[T any](w *World, service, op, subject string, writes bool, act func() (T
 	n := len(w.Calls)
 	if w.Before != nil {
 		w.Before(c)
+	}
+	if ctx.Err() != nil {
+		return zero, &fault.Error{Kind: fault.Retry, Reason: "TimeOver", Op: op, Subject: service, Err: ctx.Err()}
 	}
 	trouble := None
 	if w.Trouble != nil {
@@ -189,8 +192,8 @@ func died(service, op string) error {
 }
 
 // act is do for calls that answer nothing.
-func act(w *World, service, op, subject string, change func() error) error {
-	_, err := do(w, service, op, subject, true, func() (struct{}, error) { return struct{}{}, change() })
+func act(ctx context.Context, w *World, service, op, subject string, change func() error) error {
+	_, err := do(ctx, w, service, op, subject, true, func() (struct{}, error) { return struct{}{}, change() })
 	return err
 }
 
