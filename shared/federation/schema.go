@@ -178,8 +178,8 @@ func (r *run) verify(ctx context.Context) (*wait, error) {
 		r.relogins++
 		return nil, errAgain
 	}
-	if fault.ReasonOf(err) == warehouse.NetworkClosed {
-		err = r.closed(ctx, err)
+	if err != nil {
+		err = r.told(ctx, err)
 	}
 	if w != nil || err != nil {
 		return w, err
@@ -189,21 +189,29 @@ func (r *run) verify(ctx context.Context) (*wait, error) {
 	return nil, nil
 }
 
-// closed says between what there is no way: the warehouse's own words do not.
-func (r *run) closed(ctx context.Context, cause error) error {
-	at, from, to := r.rec.Made.Endpoint, "the cluster", "the source"
-	if c, err := r.lookAt(ctx, r.rec.Made.Cluster); err == nil && c != nil && len(c.SecurityGroups) > 0 {
-		from = strings.Join(c.SecurityGroups, " or ")
+// told adds to the warehouse's own words what they leave out: the key, or both ends of the way that is closed.
+func (r *run) told(ctx context.Context, err error) error {
+	e, ok := errors.AsType[*fault.Error](err)
+	if !ok {
+		return err
 	}
-	if db, found, err := r.lookUp(ctx, r.rec.Wanted.Source); err == nil && found && len(db.SecurityGroups) > 0 {
-		to = strings.Join(db.SecurityGroups, " or ")
+	switch m := r.rec.Made; {
+	case e.Reason == warehouse.NetworkClosed:
+		from, to := "the cluster", "the source"
+		if c, err := r.lookAt(ctx, m.Cluster); err == nil && c != nil && len(c.SecurityGroups) > 0 {
+			from = strings.Join(c.SecurityGroups, " or ")
+		}
+		if db, found, err := r.lookUp(ctx, r.rec.Wanted.Source); err == nil && found && len(db.SecurityGroups) > 0 {
+			to = strings.Join(db.SecurityGroups, " or ")
+		}
+		return r.blocked(e.Op, e.Reason,
+			fmt.Sprintf("let %s in at port %d of %s: inbound rule of the security group, routes between the VPCs, and enhanced VPC routing where they differ", from, m.Endpoint.Port, to),
+			fmt.Errorf("the cluster gets no connection to %s: %w", m.Endpoint, e.Err))
+	case e.Reason == warehouse.KeyRefused && m.Key != "":
+		return r.blocked(e.Op, e.Reason, fmt.Sprintf("let role %s decrypt with the key (kms:Decrypt) in the key's policy, and see that the key is enabled", m.RoleARN),
+			fmt.Errorf("the secret's KMS key %s refuses the role: %w", m.Key, e.Err))
 	}
-	if e, ok := errors.AsType[*fault.Error](cause); ok {
-		cause = e.Err
-	}
-	return r.blocked("reach source", warehouse.NetworkClosed,
-		fmt.Sprintf("let %s in at port %d of %s: inbound rule of the security group, routes between the VPCs, and enhanced VPC routing where they differ", from, at.Port, to),
-		fmt.Errorf("the cluster gets no connection to %s: %w", at, cause))
+	return err
 }
 
 // prove reads through the schema. empty says why no row can be read; it is no failure.
