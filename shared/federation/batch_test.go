@@ -141,6 +141,11 @@ func TestMoreRolesThanPlaces(t *testing.T) {
 			blocked++
 		}
 	}
+	for i := range 9 { // who came first is served first
+		if rec := w.Records[fmt.Sprintf("source-%02d", i)]; (rec.Phase == federation.Ready) != (i < 6) {
+			t.Errorf("%s is %s", rec.Name, rec.Phase)
+		}
+	}
 	if blocked != 3 {
 		t.Errorf("%d were announced as blocked, of 3", blocked)
 	}

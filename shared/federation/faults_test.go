@@ -172,3 +172,25 @@ func diff(want, got string) string {
 	}
 	return out.String()
 }
+
+// A statement that changes something happens once, also where a run died before it could note it.
+func TestStatementsHappenOnce(t *testing.T) {
+	w, happened, killed := world(t), make(map[string]int), make(map[string]bool)
+	w.StatementFails = func(purpose, _ string) string { happened[purpose]++; return "" }
+	w.Trouble = func(_ int, c federationtest.Call) federationtest.Trouble {
+		if c.Op != "ExecuteStatement" || !c.Writes || killed[c.Subject] {
+			return federationtest.None
+		}
+		killed[c.Subject] = true
+		return federationtest.KilledAfter
+	}
+	w.Request(federationtest.Wanted())
+	settle(t, w)
+	w.Withdraw(name)
+	settle(t, w)
+	for _, purpose := range []string{"create schema", "grant usage", "drop schema"} {
+		if !killed[purpose] || happened[purpose] > 1 && purpose != "grant usage" { // the grants are seen to be there
+			t.Errorf("%s happened %d times; killed %t", purpose, happened[purpose], killed[purpose])
+		}
+	}
+}
