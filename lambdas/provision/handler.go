@@ -123,6 +123,9 @@ func (h *handler) do(ctx context.Context, log *slog.Logger, w event.Work, by str
 		}
 		return say(ctx, log)(h.reconciler.Request(ctx, wanted, w.At, by))
 	case event.TaskWithdraw:
+		if why := federation.BadName(w.Federation); why != "" {
+			return &fault.Error{Kind: fault.Blocked, Reason: awslambda.Malformed, Op: "read withdrawal", Subject: w.About, Err: errors.New("the name " + why), Fix: "correct the name and send the event again"}
+		}
 		return say(ctx, log)(h.reconciler.Withdraw(ctx, w.Federation, w.At, by))
 	case event.TaskFollowUp:
 		return say(ctx, log)(h.reconciler.FollowUp(ctx, w.Federation, w.Number, by))

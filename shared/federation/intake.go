@@ -31,10 +31,12 @@ func (r *Reconciler) Request(ctx context.Context, w Wanted, at time.Time, by str
 	return r.reconcile(ctx, w.Name, 0, by, func(rec *Record, _ time.Time) bool { return rec.want(w.complete(), false, ByRequest, at) })
 }
 
-// Withdraw takes a federation down. It stays down also if a tag asks for it, until somebody changes what the tag asks for.
+// Withdraw takes a federation down. It stays down also if a tag asks for it, until somebody changes what the tag asks for. What
+// nobody has heard of yet is noted as well: the request for it may be older and come later.
 func (r *Reconciler) Withdraw(ctx context.Context, name string, at time.Time, by string) (Outcome, error) {
 	return r.reconcile(ctx, name, 0, by, func(rec *Record, _ time.Time) bool {
-		return rec.Generation > 0 && rec.want(rec.Wanted, true, ByRequest, at)
+		rec.Wanted.Name = name
+		return rec.want(rec.Wanted, true, ByRequest, at)
 	})
 }
 

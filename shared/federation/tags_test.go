@@ -45,6 +45,8 @@ func TestFromTags(t *testing.T) {
 			GrantUsageTo: []warehouse.Grantee{"group:b", "public", "role:a"}, Credentials: federation.Credentials{Secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:x-AbCdEf"},
 			Source: source.Source{Engine: source.Postgres, Instance: "orders-prod", Database: "sales", Schema: "eu"}}},
 	} {
+		db := db
+		db.Tags = maps.Clone(db.Tags)
 		maps.Copy(db.Tags, tc.tags)
 		if got, err := federation.FromTags("orders-prod", db); err != nil || !got.Same(tc.want) {
 			t.Errorf("%s: %+v, %v\nwant %+v", what, got, err, tc.want)
