@@ -362,13 +362,7 @@ var nameCauses = []cause{
 		arrange: func(f *federator, name string) func() {
 			login := names.Login(orders(name))
 			f.reader(login, "their password", "md5")
-			return func() {
-				conn, err := f.ordersSource().Open(f.t.Context())
-				f.must(err)
-				defer func() { _ = conn.Close(f.t.Context()) }()
-				_, err = conn.Exec(f.t.Context(), fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %[1]s", login))
-				f.must(err)
-			}
+			return func() { f.atSource(fmt.Sprintf("DROP OWNED BY %s; DROP ROLE %[1]s", login)) }
 		},
 		want:  refusal{wanted.LoginTaken, []string{"sluice_cause_"}, ""},
 		never: []string{"CreateRole"},
