@@ -97,11 +97,12 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		default: // who sent it died before it saved the record
 			rec.FollowUp, read.FollowUp = number, number
 		}
-		if changed {
-			if !claimed {
-				rec.Claim = r.claim(by, now)
-				rec.foresee(r)
-			}
+		if changed && !claimed {
+			rec.Claim = r.claim(by, now)
+			rec.foresee(r)
+		}
+		// That the same was asked for again is stored by the run, where there is one: what is older comes late from then on.
+		if again := !rec.WantedAt.Equal(read.WantedAt); changed || again && (claimed || rec.Phase == Removed) {
 			if rec.Version, err = r.Store.Put(ctx, rec); fault.ReasonOf(err) == Conflict {
 				continue
 			} else if err != nil {
