@@ -13,9 +13,9 @@ import (
 // fromIAM are refusals that may come from a change of IAM which is not seen yet.
 var fromIAM = []string{Unauthorized, NotAssumable, warehouse.RoleRefused, warehouse.SecretRefused, warehouse.KeyRefused}
 
-// passing are refusals that may pass by themselves once: a password that rotates, an unexplained failure, a database that
-// is restarting.
-var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.StatementFailed, source.AdminRefused, source.AdminPowerless, source.SourceUnreachable}
+// passing are refusals that may pass by themselves once: a password that rotates, rights that are being given anew, an unexplained
+// failure, a database that is restarting.
+var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.StatementDenied, warehouse.StatementFailed, source.AdminRefused, source.AdminPowerless, source.SourceUnreachable}
 
 // failed stores what a failure means: another try soon, or a federation that is blocked until a person acts.
 func (r *run) failed(ctx context.Context, err error) error {

@@ -167,9 +167,9 @@ func (r *run) grants(ctx context.Context) (*wait, error) {
 	return nil, nil
 }
 
-// lost are refusals of our own login that say that it is not as it was left. For a user that is not there a source asks as for one
-// with its own kind of verifier, which is SCRAM most often.
-var lost = []string{warehouse.PasswordRefused, warehouse.ScramOnly}
+// lost are refusals of our own login that say that it is not as it was left: its password or its rights. For a user that is not
+// there a source asks as for one with its own kind of verifier, which is SCRAM most often.
+var lost = []string{warehouse.PasswordRefused, warehouse.ScramOnly, warehouse.StatementDenied}
 
 // verify proves the federation by a query from end to end, unless it was proved not long ago.
 func (r *run) verify(ctx context.Context) (*wait, error) {
@@ -193,7 +193,7 @@ func (r *run) verify(ctx context.Context) (*wait, error) {
 	return nil, nil
 }
 
-// told adds to the warehouse's own words what they leave out: the key, or both ends of the way that is closed.
+// told adds to the warehouse's own words what they leave out: the key, who denies, or both ends of the way that is closed.
 func (r *run) told(ctx context.Context, err error) error {
 	e, ok := errors.AsType[*fault.Error](err)
 	if !ok {
@@ -211,6 +211,8 @@ func (r *run) told(ctx context.Context, err error) error {
 		return r.blocked(e.Op, e.Reason,
 			fmt.Sprintf("let %s in at port %d of %s: inbound rule of the security group, routes between the VPCs, and enhanced VPC routing where they differ", from, m.Endpoint.Port, to),
 			fmt.Errorf("the cluster gets no connection to %s: %w", m.Endpoint, e.Err))
+	case e.Reason == warehouse.StatementDenied: // by the source: in the warehouse the schema is ours
+		return r.blocked(e.Op, e.Reason, fmt.Sprintf("let the login of secret %s read the tables of schema %s in the source", m.Secret, m.Endpoint.Schema), e.Err)
 	case e.Reason == warehouse.KeyRefused && m.Key != "":
 		return r.blocked(e.Op, e.Reason, fmt.Sprintf("let role %s decrypt with the key (kms:Decrypt) in the key's policy, and see that the key is enabled", m.RoleARN),
 			fmt.Errorf("the secret's KMS key %s refuses the role: %w", m.Key, e.Err))
