@@ -10,7 +10,6 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
 	"github.com/sluicehq/sluice/infra/sandbox/source"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
-	"github.com/sluicehq/sluice/shared/federation"
 )
 
 // The ways of a federation.
@@ -130,7 +129,7 @@ func (f *federator) sites(way, name string, since mark) (all []site) {
 
 // loginOf is the name of a federation's own login in the source.
 func loginOf(name string) string {
-	return federation.Namer{Stage: "sandbox", Place: place}.Login(orders(name))
+	return names.Login(orders(name))
 }
 
 // common are the sites that are in both: how often a statement is looked at depends on how long it takes.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sluicehq/sluice/shared/event"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -50,7 +51,19 @@ func (f *federator) ends(name string, m *mishap, begin func()) (e ending, happen
 		f.rest()
 		happened = check()
 	}
-	return ending{f.snapshot(name), f.outcome(name)}, happened
+	return ending{f.snapshot(name) + f.announcements(name), f.outcome(name)}, happened
+}
+
+// announcements are the kinds of events that tell of a federation.
+func (f *federator) announcements(name string) string {
+	f.t.Helper()
+	var b strings.Builder
+	for _, kind := range []string{event.FederationReady, event.FederationBlocked, event.FederationRemoved} {
+		if len(f.told(kind, name)) > 0 {
+			fmt.Fprintln(&b, "announced:", kind)
+		}
+	}
+	return b.String()
 }
 
 func (f *federator) goesUp(name string, m *mishap) (ending, bool) {
@@ -93,7 +106,7 @@ func (f *federator) undisturbed() (m model) {
 		down, _ := f.goesDown(name, nil)
 		sites = append(sites, f.sites(wayDown, name, since)...)
 		switch {
-		case down.world != empty:
+		case f.snapshot(name) != empty:
 			f.t.Fatalf("an undisturbed federation leaves something behind:\n%s", differences(empty, down.world))
 		case !strings.Contains(up.record, `"Ready"`) || !strings.Contains(down.record, `"Removed"`):
 			f.t.Fatalf("an undisturbed federation ends as %s, %s\n%s", up.record, down.record, f.lastWords())
