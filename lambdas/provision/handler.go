@@ -137,6 +137,10 @@ func (h *handler) do(ctx context.Context, log *slog.Logger, w event.Work, by str
 		for _, o := range looked {
 			_ = say(ctx, log)(o, nil)
 		}
+		if w.Account == "" && fault.ReasonOf(err) == federation.TagsWrong { // the sweep comes back to it until the tags are right
+			log.WarnContext(ctx, "tags are not right", "outcome", federation.TagsWrong, "instance", w.Instance, "err", err)
+			return nil
+		}
 		return err
 	case event.TaskSweep:
 		swept, err := h.reconciler.Sweep(ctx)

@@ -209,7 +209,7 @@ var blockages = []blockage{
 	{"own user powerless", failing("create schema", "ERROR: permission denied for database dev"), warehouse.StatementDenied, "permission denied", "sluice bootstrap", statementsWork, true},
 	// Scenario 35
 	{"wrong SQL", failing("create schema", "ERROR: syntax error at or near"), warehouse.StatementWrong, "syntax error", "report this message", nil, true},
-	{"what nobody explains", failing("prove by tables", "ERROR: the moon is full"), warehouse.StatementFailed, "the moon is full", "reported as it is", statementsWork, true},
+	{"what nobody explains", failing("prove by tables", "ERROR: the moon is full"), warehouse.StatementFailed, "the moon is full", "the warehouse's own", statementsWork, true},
 }
 
 func available(w *federationtest.World) { w.Clusters[federationtest.Cluster].Status = "available" }

@@ -17,21 +17,45 @@ var fromIAM = []string{Unauthorized, NotAssumable, warehouse.RoleRefused, wareho
 // failure, a database that is restarting.
 var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.StatementDenied, warehouse.StatementFailed, source.AdminRefused, source.AdminPowerless, source.SourceUnreachable}
 
+// enduring are failures that people see elsewhere, and that end by themselves: they are tried again for as long as it takes.
+var enduring = []string{Throttled, Unavailable, ClusterBusy, Conflict, warehouse.WarehouseAway}
+
+// stubborn are the remedies of failures that should pass by themselves, and did not.
+var stubborn = map[string]string{
+	source.SourceUnreachable:    "see that the source runs, and that the network of the login function reaches its port: subnets and security groups in federation.network, routes",
+	warehouse.StatementConflict: "see what else changes the schema or its grants at the same time, and stop it",
+	warehouse.StatementFailed:   "read the message: it is the warehouse's own",
+	LoginDied:                   "read the log of the login function",
+}
+
+// persists reports whether a failure that should pass by itself has been tried often enough.
+func (r *run) persists(reason string, fresh bool) bool {
+	if reason == warehouse.StatementFailed {
+		return !fresh
+	}
+	return !slices.Contains(enduring, reason) && (r.rec.Tries > stubbornTries || r.rec.Phase == Blocked && r.rec.Reason == reason)
+}
+
 // failed stores what a failure means: another try soon, or a federation that is blocked until a person acts.
 func (r *run) failed(ctx context.Context, err error) error {
 	kind, reason := fault.KindOf(err), fault.ReasonOf(err)
 	r.rec.Tries++
 	fresh := r.rec.Tries <= patientTries && !(r.rec.Phase == Blocked && r.rec.Reason == reason) // what is blocked has used up its tries
 	patient := slices.Contains(passing, reason) && fresh || slices.Contains(fromIAM, reason) && r.now().Before(r.rec.IAMChanged.Add(propagation))
-	if kind == fault.Retry && (reason != warehouse.StatementFailed || fresh) || patient {
+	if kind == fault.Retry && !r.persists(reason, fresh) || patient {
 		r.Log.WarnContext(ctx, "step failed, to be tried again", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "tries", r.rec.Tries, "err", err.Error())
 		r.rec.enter(Waiting, reason, err.Error(), "", r.now())
 		r.rec.At, r.rec.AtFor = "", 0
 		return r.later(ctx, retryWait(r.rec.Tries))
 	}
 	remedy := fault.FixOf(err)
-	if kind == fault.Bug && remedy == "" {
+	switch {
+	case kind == fault.Bug && remedy == "":
 		remedy = "report this message"
+	case kind == fault.Retry && stubborn[reason] != "":
+		remedy = stubborn[reason]
+	case kind == fault.Retry:
+		remedy = "see what the message says; once its cause is gone, the federation goes on by itself"
 	}
 	changed := r.rec.enter(Blocked, reason, err.Error(), remedy, r.now())
 	r.Log.ErrorContext(ctx, "federation blocked", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "kind", string(kind), "err", err.Error())
@@ -46,7 +70,10 @@ func (r *run) failed(ctx context.Context, err error) error {
 		if stored := r.release(ctx); stored != nil {
 			return stored
 		}
-		return err // so that the message is kept for people
+		if changed {
+			return err // so that the message is kept for people, once
+		}
+		return nil
 	}
 	if r.rec.Tries <= blockedTries {
 		return r.later(ctx, blockedWait)

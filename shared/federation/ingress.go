@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/sluicehq/sluice/shared/fault"
 )
 
 // Why the network is not opened.
@@ -38,9 +40,13 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 			return nil, err
 		}
 	}
-	if i := slices.IndexFunc(rules, func(rule Rule) bool { return rule.admits(cluster.SecurityGroups, db.Port) }); i >= 0 {
+	admits := func(rule Rule) bool { return rule.admits(cluster.SecurityGroups, db.Port) }
+	if err := r.revokeStale(ctx, rules, admits); err != nil {
+		return nil, err
+	}
+	if i := slices.IndexFunc(rules, admits); i >= 0 {
 		others := ""
-		if r.ours(rules[i].Tags, r.rec.Name) {
+		if rules[i].Tags[TagStage] == r.Stage { // ours, or that of another federation of this stage with the same source
 			r.noteGroup(rules[i].Group) // a run that died may not have
 		} else {
 			others = fmt.Sprintf("rule %s of security group %s, which is not Sluice's, lets the cluster in, and stays when the source is withdrawn", rules[i].ID, rules[i].Group)
@@ -70,6 +76,35 @@ func (r *run) ingress(ctx context.Context) (*wait, error) {
 		fmt.Errorf("no rule lets the cluster in, and none of the source's security groups (%s) is tagged for it", strings.Join(db.SecurityGroups, ", ")))
 }
 
+// revokeStale takes away rules of this federation that do not let the cluster in any more: port or groups have changed.
+func (r *run) revokeStale(ctx context.Context, rules []Rule, admits func(Rule) bool) error {
+	for _, rule := range rules {
+		if !r.ours(rule.Tags, r.rec.Name) || admits(rule) {
+			continue
+		}
+		if err := r.revoke(ctx, rule.Group, []string{rule.ID}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// revoke takes rules away. Who took the tag off the security group must put it back for that, or do it by hand.
+func (r *run) revoke(ctx context.Context, group string, rules []string) error {
+	if err := r.act(ctx); err != nil {
+		return err
+	}
+	err := r.Network.Revoke(ctx, group, rules)
+	if fault.ReasonOf(err) != Unauthorized {
+		return err
+	}
+	tags, found, failed := r.Network.GroupTags(ctx, group)
+	if failed != nil || !found || tags[TagIngress] == Allow {
+		return err
+	}
+	return r.blocked("close network", IngressNotAllowed, fmt.Sprintf("tag security group %s with %s = %s again, or remove its rules %s yourself", group, TagIngress, Allow, strings.Join(rules, ", ")), err)
+}
+
 // noteGroup notes that a security group has a rule of ours.
 func (r *run) noteGroup(group string) {
 	r.rec.Made.Ingress = true
@@ -83,7 +118,8 @@ func (rule Rule) admits(groups []string, port int) bool {
 	return (rule.Any || slices.Contains(groups, rule.From)) && (rule.Ports[0] == -1 || rule.Ports[0] <= port && port <= rule.Ports[1])
 }
 
-// ingressDown takes away the rules that Sluice added for the federation, and no others.
+// ingressDown takes away the rules that Sluice added for the federation, and no others. A rule that another federation of the same
+// source and cluster needs as well stays until that one goes.
 func (r *run) ingressDown(ctx context.Context) (*wait, error) {
 	if !r.rec.Made.Ingress {
 		return nil, nil
@@ -106,23 +142,45 @@ func (r *run) ingressDown(ctx context.Context) (*wait, error) {
 	if err != nil {
 		return nil, err
 	}
+	rules = slices.DeleteFunc(rules, func(rule Rule) bool { return rule.Tags[TagStage] != r.Stage || rule.Tags[TagFederation] == "" })
+	if len(rules) > 0 {
+		if rules, err = r.unneeded(ctx, rules); err != nil {
+			return nil, err
+		}
+	}
 	for _, group := range groups {
 		var ours []string
 		for _, rule := range rules {
-			if rule.Group == group && r.ours(rule.Tags, r.rec.Name) {
+			if rule.Group == group {
 				ours = append(ours, rule.ID)
 			}
 		}
 		if len(ours) == 0 {
 			continue
 		}
-		if err := r.act(ctx); err != nil {
-			return nil, err
-		}
-		if err := r.Network.Revoke(ctx, group, ours); err != nil {
+		if err := r.revoke(ctx, group, ours); err != nil {
 			return nil, err
 		}
 	}
 	r.rec.Made.Ingress, r.rec.Made.Groups = false, nil
 	return nil, nil
+}
+
+// unneeded are those of our rules that no federation needs once this one is down: its own and those of federations that are gone,
+// unless another one lets the same cluster in at the same source.
+func (r *run) unneeded(ctx context.Context, rules []Rule) ([]Rule, error) {
+	records, err := r.Store.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live := make(map[string]bool)
+	shared := false
+	for _, rec := range records {
+		if rec.Name == r.rec.Name || rec.Withdrawn || !rec.Made.Ingress {
+			continue
+		}
+		live[rec.Name] = true
+		shared = shared || rec.Made.Source.ID() == r.rec.Made.Source.ID() && rec.Made.Cluster == r.rec.Made.Cluster
+	}
+	return slices.DeleteFunc(rules, func(rule Rule) bool { return shared || live[rule.Tags[TagFederation]] }), nil
 }

@@ -36,6 +36,9 @@ func (r *Reconciler) Plan(ctx context.Context, w Wanted) (Plan, error) {
 		p.Waits = fmt.Sprintf("%s: %s", waits.reason, waits.message)
 	}
 	m := &run.rec.Made
+	if err == nil && run.named != nil {
+		p.Refusal = run.keyOf(ctx, run.named.Key)
+	}
 	if m.Secret == "" {
 		m.Secret = fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s%s", r.Place.Partition, r.Place.Region, r.Place.Account, m.SecretName, suffixUnknown)
 		m.Key = r.Key

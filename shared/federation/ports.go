@@ -19,6 +19,9 @@ const (
 	NotAssumable   = "NotAssumable"   // the cluster cannot assume the role, or cannot yet
 	TooManyRoles   = "TooManyRoles"   // the cluster takes no more
 	Unauthorized   = "Unauthorized"   // the policies do not allow the call
+	Throttled      = "Throttled"      // too many calls
+	Unavailable    = "Unavailable"    // the service failed, or could not be reached in time
+	LoginDied      = "LoginDied"      // the login function crashed, or ran out of time
 	PolicyAttached = "PolicyAttached" // a role still has policies that are not ours
 )
 

@@ -53,6 +53,8 @@ const (
 	// patientTries are failures in a row that are tried again before a refusal becomes a matter for people: IAM's own
 	// changes are seen late, and passwords rotate.
 	patientTries = 3
+	// stubbornTries are failures in a row after which what should pass by itself is a matter for people: a quarter of an hour.
+	stubbornTries = 8
 	// blockedTries are how often a blocked federation is looked at without a sweep.
 	blockedTries = 3
 )
