@@ -354,3 +354,75 @@ func TestLoginTrouble(t *testing.T) {
 		t.Errorf("announced %+v", w.Announced)
 	}
 }
+
+// What a statement does that was left running comes after all, so that nothing else is begun before it is over.
+func TestLeftRunning(t *testing.T) {
+	other := federationtest.Wanted()
+	other.Schema = "orders_now"
+	ask := map[string]func(*federationtest.World){
+		"withdrawn":                     func(w *federationtest.World) { w.Withdraw(name) },
+		"another document":              func(w *federationtest.World) { w.Request(other) },
+		"withdrawn and requested again": func(w *federationtest.World) { w.Withdraw(name); w.Advance(time.Second); w.Request(federationtest.Wanted()) },
+	}
+	// running settles until a statement of this kind is left running.
+	running := func(t *testing.T, w *federationtest.World, verb string) {
+		t.Helper()
+		for w.Records[name].Statement == nil || w.Records[name].Statement.Purpose != verb {
+			if !w.Deliver(t.Context()) {
+				t.Fatalf("%q never runs", verb)
+			}
+		}
+		w.StatementTakes = 0 // of all others
+	}
+	for what, then := range ask {
+		t.Run("create, "+what, func(t *testing.T) {
+			w := world(t)
+			w.StatementTakes = 25 * time.Second
+			w.Request(federationtest.Wanted())
+			running(t, w, "create schema")
+			then(w)
+			settle(t, w)
+			switch what {
+			case "withdrawn":
+				phase(t, w, federation.Removed, "")
+				gone(t, w)
+			case "another document":
+				if phase(t, w, federation.Ready, ""); len(w.Schemas) != 1 || w.Schemas["orders_now"] == nil {
+					t.Errorf("%s", w.State())
+				}
+			default:
+				ready(t, w)
+			}
+		})
+	}
+	t.Run("drop, requested again", func(t *testing.T) {
+		w := world(t)
+		w.Request(federationtest.Wanted())
+		settle(t, w)
+		w.StatementTakes = 25 * time.Second
+		w.Withdraw(name)
+		running(t, w, "drop schema")
+		w.Request(federationtest.Wanted())
+		settle(t, w)
+		ready(t, w)
+	})
+}
+
+// Scenario: the statement that was left may not be looked at any more, as where another function began it.
+func TestStatementThatMayNotBeLookedAt(t *testing.T) {
+	w := world(t)
+	w.StatementTakes = 25 * time.Second
+	w.Request(federationtest.Wanted())
+	for w.Records[name].Statement == nil {
+		w.Deliver(t.Context())
+	}
+	left := w.Records[name].Statement.ID
+	w.Trouble = func(_ int, c federationtest.Call) federationtest.Trouble {
+		if c.Op == "DescribeStatement" && c.Subject == left {
+			return federationtest.Refused
+		}
+		return federationtest.None
+	}
+	settle(t, w)
+	ready(t, w)
+}

@@ -234,7 +234,7 @@ func (r *run) prove(ctx context.Context) (empty string, w *wait, err error) {
 		}
 		sql = warehouse.OneRow(r.rec.Wanted.Schema, rows[0][0])
 	}
-	_, w, err = r.finish(ctx, byRow, sql, "")
+	_, w, err = r.finish(ctx, byRow, sql, noToken)
 	return "", w, err
 }
 

@@ -16,9 +16,9 @@ import (
 // ask runs a statement that changes nothing, and returns its rows. Most are over at the first look, so that this asks for the
 // rows at once; only where there are none it asks how far the statement is.
 func (r *run) ask(ctx context.Context, purpose, sql string) ([][]string, *wait, error) {
-	id, err := r.begin(ctx, purpose, sql, "")
-	if err != nil {
-		return nil, nil, err
+	id, w, err := r.begin(ctx, purpose, sql, noToken)
+	if w != nil || err != nil {
+		return nil, w, err
 	}
 	r.sleep(ctx, firstPoll)
 	if rows, err := r.SQL.Rows(ctx, id); err == nil {
@@ -38,8 +38,10 @@ func (r *run) tell(ctx context.Context, purpose, sql string) (*wait, error) {
 	if err := r.act(ctx); err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(r.Mark(r.rec.Name) + "\n" + strconv.Itoa(r.rec.Generation) + "\n" + strconv.Itoa(r.rec.Serial) + "\n" + sql))
-	id, w, err := r.finish(ctx, purpose, sql, hex.EncodeToString(sum[:])[:maxToken])
+	id, w, err := r.finish(ctx, purpose, sql, func() string {
+		sum := sha256.Sum256([]byte(r.Mark(r.rec.Name) + "\n" + strconv.Itoa(r.rec.Generation) + "\n" + strconv.Itoa(r.rec.Serial) + "\n" + sql))
+		return hex.EncodeToString(sum[:])[:maxToken]
+	})
 	if w == nil && id != "" && r.rec.Statement == nil {
 		r.rec.Serial++ // the statement is over; the next one of the same text is another
 	}
@@ -49,22 +51,43 @@ func (r *run) tell(ctx context.Context, purpose, sql string) (*wait, error) {
 // maxToken is the length of a statement's token. Source: Amazon Redshift Data API Reference, ExecuteStatement (ClientToken).
 const maxToken = 64
 
+func noToken() string { return "" }
+
 // finish runs a statement whose rows nobody needs.
-func (r *run) finish(ctx context.Context, purpose, sql, token string) (id string, w *wait, err error) {
-	if id, err = r.begin(ctx, purpose, sql, token); err != nil {
-		return "", nil, err
+func (r *run) finish(ctx context.Context, purpose, sql string, token func() string) (id string, w *wait, err error) {
+	if id, w, err = r.begin(ctx, purpose, sql, token); w != nil || err != nil {
+		return "", w, err
 	}
 	w, err = r.await(ctx, purpose, id)
 	return id, w, err
 }
 
 // begin begins a statement, or finds the one that an earlier run left behind.
-func (r *run) begin(ctx context.Context, purpose, sql, token string) (id string, err error) {
+func (r *run) begin(ctx context.Context, purpose, sql string, token func() string) (id string, w *wait, err error) {
 	if s := r.rec.Statement; s != nil && s.Purpose == purpose {
-		return s.ID, nil
+		return s.ID, nil, nil
+	}
+	if w, err := r.leftRunning(ctx); w != nil || err != nil {
+		return "", w, err
 	}
 	gate := r.Warehouses[r.rec.Made.Warehouse]
-	return r.SQL.Begin(ctx, r.rec.Made.Cluster, gate.Database, gate.User, sql, "sluice "+r.rec.Name+": "+purpose, token)
+	id, err = r.SQL.Begin(ctx, r.rec.Made.Cluster, gate.Database, gate.User, sql, "sluice "+r.rec.Name+": "+purpose, token())
+	return id, nil, err
+}
+
+// leftRunning waits for a statement that was left running for another purpose, because what it does comes after all: a schema
+// that is looked for before its CREATE is over would be there a moment later. How it ends does not matter.
+func (r *run) leftRunning(ctx context.Context) (*wait, error) {
+	s := r.rec.Statement
+	if s == nil {
+		return nil, nil
+	}
+	w, err := r.await(ctx, s.Purpose, s.ID)
+	if w != nil || r.rec.Statement != nil || fault.ReasonOf(err) == Unauthorized {
+		return w, err
+	}
+	r.rec.Serial++
+	return nil, nil
 }
 
 // await waits a little for the end of a statement.
@@ -74,6 +97,9 @@ func (r *run) await(ctx context.Context, purpose, id string) (*wait, error) {
 		r.sleep(ctx, pause)
 		p, found, err := r.SQL.Progress(ctx, id)
 		switch {
+		case fault.KindOf(err) == fault.Blocked: // nobody tells us how it ends: it is begun anew, not asked for again
+			r.rec.Serial++
+			return nil, err
 		case err != nil:
 			r.rec.Statement = &Statement{purpose, id}
 			return nil, err

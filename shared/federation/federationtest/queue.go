@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sluicehq/sluice/shared/fault"
@@ -49,6 +50,9 @@ func (w *World) Send(m Message) {
 // Deliver hands the message that is due first to a new run, when it is due, and reports whether there was one.
 func (w *World) Deliver(ctx context.Context) bool {
 	if len(w.Messages) == 0 {
+		for _, st := range slices.Clone(w.running) { // nobody waits for them, and they come to their end all the same
+			w.wind(later(w.now, st.over))
+		}
 		return false
 	}
 	first := 0
@@ -59,9 +63,7 @@ func (w *World) Deliver(ctx context.Context) bool {
 	}
 	m := w.Messages[first]
 	w.Messages = append(w.Messages[:first:first], w.Messages[first+1:]...)
-	if m.Due.After(w.now) {
-		w.now = m.Due
-	}
+	w.wind(later(w.now, m.Due))
 	m.Receives++
 	_, err := w.Handle(ctx, m)
 	switch {
@@ -73,6 +75,13 @@ func (w *World) Deliver(ctx context.Context) bool {
 		w.Dead = append(w.Dead, m)
 	}
 	return true
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // Handle lets a new run work on a message, and leaves the queue alone.

@@ -23,8 +23,10 @@ type Schema struct {
 	Dependents []string
 }
 
-// statement is one that was begun. Its effect is at its begin, its end later.
+// statement is one that was begun. Its effect is at its end, also if it was forgotten meanwhile.
 type statement struct {
+	on      *Redshift
+	text    string
 	over    time.Time
 	failure string
 	rows    [][]string
@@ -45,15 +47,15 @@ func (s sql) Begin(ctx context.Context, cluster, database, user, text, name, tok
 		if id, again := s.w.tokens[token]; again && token != "" {
 			return id, nil
 		}
-		id := fmt.Sprintf("statement-%d", len(s.w.statements)+1)
-		st := &statement{over: s.w.now.Add(s.w.StatementTakes)}
+		s.w.begun++
+		id := fmt.Sprintf("statement-%d", s.w.begun)
+		st := &statement{on: c, text: text, over: s.w.now.Add(s.w.StatementTakes)}
 		if s.w.StatementFails != nil {
 			st.failure = s.w.StatementFails(purpose, text)
 		}
-		if st.failure == "" {
-			st.rows, st.failure = s.w.run(c, text)
-		}
 		s.w.statements[id] = st
+		s.w.running = append(s.w.running, st)
+		s.w.commit()
 		if token != "" {
 			s.w.tokens[token] = id
 		}
@@ -84,6 +86,19 @@ func (s sql) Rows(ctx context.Context, id string) ([][]string, error) {
 			return nil, refuse(fault.Retry, warehouse.StatementFailed, "read rows", id)
 		}
 		return st.rows, nil
+	})
+}
+
+// commit ends the statements whose time has come, in the order of their begin.
+func (w *World) commit() {
+	w.running = slices.DeleteFunc(w.running, func(st *statement) bool {
+		if w.now.Before(st.over) {
+			return false
+		}
+		if st.failure == "" {
+			st.rows, st.failure = w.run(st.on, st.text)
+		}
+		return true
 	})
 }
 

@@ -77,6 +77,8 @@ type World struct {
 	versions   int64
 	tokens     map[string]string
 	statements map[string]*statement
+	running    []*statement // whose effect is still to come
+	begun      int          // statements
 }
 
 // New makes a world with nothing federated.
@@ -112,7 +114,13 @@ func Wanted() federation.Wanted {
 func (w *World) Now() time.Time { return w.now }
 
 // Advance moves the clock on.
-func (w *World) Advance(d time.Duration) { w.now = w.now.Add(d) }
+func (w *World) Advance(d time.Duration) { w.wind(w.now.Add(d)) }
+
+// wind sets the clock; what ends until then has happened.
+func (w *World) wind(to time.Time) {
+	w.now = to
+	w.commit()
+}
 
 // Reconciler is one function of this world.
 func (w *World) Reconciler() *federation.Reconciler {
