@@ -10,13 +10,6 @@ import (
 	"github.com/sluicehq/sluice/shared/settings"
 )
 
-// Tags that decide what the federation job may touch, as package federation reads and writes them.
-const (
-	tagFederation = "sluice:federation" // on what Sluice made: for which federation
-	tagSource     = "sluice:source"     // on a secret of somebody else: which source it serves
-	tagIngress    = "sluice:ingress"    // on a security group of somebody else: "allow" lets rules be added
-)
-
 // Federation is the ARNs of what the federation job works with.
 type Federation struct {
 	Work     string // its queue
@@ -81,9 +74,11 @@ func roles(s config.Stage, boundary string) []Statement {
 		// A role that is not there has no path, and one that has the name and is somebody else's may have any.
 		{Sid: "LookForRoles", Resources: []string{role("/sluice-" + s.Name + "-*"), role("/*/sluice-" + s.Name + "-*")}, Actions: []string{"iam:GetRole"}},
 		{Sid: "KeepRoles", Resources: ours, Actions: []string{
-			"iam:GetRolePolicy", "iam:ListRoles", "iam:ListRoleTags", "iam:TagRole",
+			"iam:GetRolePolicy", "iam:ListRoleTags", "iam:TagRole",
 			"iam:UpdateAssumeRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole",
 		}},
+		// Lists by path take no resource. They show names, of which the sweep asks for those below the stage's path.
+		{Sid: "ListRoles", Resources: []string{"*"}, Actions: []string{"iam:ListRoles"}},
 		{Sid: "MakeBoundedRoles", Resources: ours, Actions: []string{"iam:CreateRole", "iam:PutRolePolicy", "iam:PutRolePermissionsBoundary"},
 			Conditions: equal("iam:PermissionsBoundary", boundary)},
 		// ModifyClusterIamRoles takes the right to pass a role from its caller.
@@ -105,7 +100,10 @@ func ownSecrets(s config.Stage) []Statement {
 		{Sid: "LookAtKeys", Resources: []string{anyKey(s)}, Actions: []string{"kms:DescribeKey"}},
 	}
 	if f := s.Federation; f.Key != "" {
-		statements = append(statements, key(s, f.Key, OwnSecretPattern(s)))
+		use := key(s, f.Key, OwnSecretPattern(s))
+		// Secrets Manager tries a key that a secret gets, before the secret has an ARN.
+		use.Conditions["StringLike"]["kms:EncryptionContext:SecretARN"] = []string{OwnSecretPattern(s), "RequestToValidateKeyAccess"}
+		statements = append(statements, use)
 	}
 	return statements
 }
@@ -121,7 +119,7 @@ func ingress(s config.Stage) []Statement {
 	return []Statement{
 		{Sid: "LookAtNetwork", Resources: []string{"*"}, Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules"}},
 		{Sid: "OpenGroups", Resources: groups, Actions: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"},
-			Conditions: equal("ec2:ResourceTag/"+tagIngress, "allow")},
+			Conditions: equal("ec2:ResourceTag/"+settings.TagIngress, settings.Allow)},
 		{Sid: "AddRules", Resources: rules, Actions: []string{"ec2:AuthorizeSecurityGroupIngress"}, Conditions: Conditions{"StringEquals": ours}},
 		{Sid: "TagNewRules", Resources: rules, Actions: []string{"ec2:CreateTags"}, Conditions: Conditions{"StringEquals": ourTags}},
 	}
@@ -155,11 +153,11 @@ func marked(s config.Stage, actions []string) []Statement {
 	return []Statement{
 		{Sid: "OwnSecrets", Actions: actions, Resources: []string{OwnSecretPattern(s)}, Conditions: Conditions{
 			"StringEquals": {"aws:ResourceTag/" + settings.TagStage: {s.Name}},
-			"StringLike":   {"aws:ResourceTag/" + tagFederation: {"?*"}},
+			"StringLike":   {"aws:ResourceTag/" + settings.TagFederation: {"?*"}},
 		}},
 		{Sid: "ManagedSecrets", Actions: actions, Resources: []string{arn(s, "secretsmanager", "secret:rds!*")}},
 		{Sid: "TaggedSecrets", Actions: actions, Resources: []string{arn(s, "secretsmanager", "secret:*")}, Conditions: Conditions{
-			"StringLike": {"aws:ResourceTag/" + tagSource: {"?*"}},
+			"StringLike": {"aws:ResourceTag/" + settings.TagSource: {"?*"}},
 		}},
 	}
 }

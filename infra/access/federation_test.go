@@ -131,7 +131,7 @@ func TestProvision(t *testing.T) {
 		{"iam:GetRole", "arn:aws:iam::111122223333:role/team/sluice-test-orders-00000000", "LookForRoles", nil},
 		{"iam:GetRole", "arn:aws:iam::111122223333:role/admin", "", nil},
 		{"iam:GetRolePolicy", role, "KeepRoles", nil},
-		{"iam:ListRoles", "arn:aws:iam::111122223333:role/sluice/test/", "KeepRoles", nil},
+		{"iam:ListRoles", "arn:aws:iam::111122223333:role/sluice/test/", "ListRoles", nil},
 		{"iam:ListRoleTags", role, "KeepRoles", nil},
 		{"iam:TagRole", role, "KeepRoles", nil},
 		{"iam:UpdateAssumeRolePolicy", role, "KeepRoles", nil},

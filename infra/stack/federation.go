@@ -40,7 +40,7 @@ func (b *builder) addFederation(group awsscheduler.CfnScheduleGroup) {
 	settings.Table, settings.Queue, settings.DeadLetters = *table.Ref(), *w.queue.Ref(), *w.dead.Ref()
 	settings.Login, settings.Boundary = *login.Ref(), *boundary.Ref()
 	provision := newFunction(b.stack, "Provision", functionProps{
-		Name: s.ProvisionFunction(), Description: "Sluice: reconciles federations, one message after the other",
+		Name: s.ProvisionFunction(), Description: "Sluice: reconciles federations",
 		Code: b.asset("provision"), Architecture: s.Architecture,
 		Env: settings.Env(), Timeout: provisionTimeout, Memory: provisionMemory,
 		LogGroup: "/sluice/" + s.Name + "/provision", LogDays: s.LogDays,

@@ -12,7 +12,7 @@ const (
 	expiryAttribute = "expires" // epoch seconds
 )
 
-// newTable adds the table with the state of the federations, one item each. It stays when the stack is deleted, and it can be
+// newTable adds the table with the state of the federations, one item each, and of the clusters whose roles are changed. It stays when the stack is deleted, and it can be
 // brought back to any second of the last 35 days: what is made in AWS and in warehouses outlives the stack as well.
 func newTable(scope constructs.Construct, id, name string) awsdynamodb.CfnTable {
 	table := awsdynamodb.NewCfnTable(scope, &id, &awsdynamodb.CfnTableProps{

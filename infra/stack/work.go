@@ -24,7 +24,7 @@ const (
 	// deadDays is the longest that SQS keeps a message, for people to find it.
 	deadDays = 14
 
-	// batch is how many messages one invocation gets. They are worked on one after the other.
+	// batch is how many messages one invocation gets. They are worked on side by side.
 	batch = 5
 	// concurrency of the function: enough for many sources, and well below what the APIs of a region take.
 	concurrency = 5

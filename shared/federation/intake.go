@@ -176,8 +176,9 @@ func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
 		s.Looks++
 	}
 	roles, err := r.Roles.Under(ctx, r.RolePath())
-	if err != nil {
-		return s, err
+	if err != nil { // what belongs to nobody is a matter for people; the looks are not to wait for it
+		r.Log.WarnContext(ctx, "roles not listed", "outcome", "Unlisted", "err", err)
+		return s, nil
 	}
 	for _, name := range slices.Sorted(maps.Keys(roles)) {
 		if !claimed[name] && roles[name][TagStage] == r.Stage {

@@ -5,22 +5,19 @@ import (
 	"encoding/hex"
 	"strings"
 
+	"github.com/sluicehq/sluice/shared/settings"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
-// Tags of everything that Sluice makes.
+// Tags of what Sluice makes, and those that others put on what is theirs.
 const (
-	TagStage      = "sluice:stage"
-	TagFederation = "sluice:federation"
+	TagStage      = settings.TagStage
+	TagFederation = settings.TagFederation
+	TagSource     = settings.TagSource
+	TagIngress    = settings.TagIngress
+	Allow         = settings.Allow
 	// TagEndpoint is where the login of our own secret leads.
 	TagEndpoint = "sluice:endpoint"
-)
-
-// Tags that others put on what is theirs.
-const (
-	TagSource  = "sluice:source"  // on a secret: the id of the source that it serves
-	TagIngress = "sluice:ingress" // on a security group: Allow lets Sluice add rules to it
-	Allow      = "allow"
 )
 
 // A Namer makes the names of one deployment. They are the same in every run, so that a run that died leaves nothing that the

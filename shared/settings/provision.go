@@ -21,6 +21,14 @@ const (
 	envFederation = "SLUICE_FEDERATION"
 )
 
+// Tags of the federation job, beside [TagStage].
+const (
+	TagFederation = "sluice:federation" // on what Sluice made: for which federation
+	TagSource     = "sluice:source"     // on a secret of somebody else: the id of the source that it serves
+	TagIngress    = "sluice:ingress"    // on a security group of somebody else: Allow lets Sluice add rules to it
+	Allow         = "allow"
+)
+
 // Policies of the roles by which a warehouse reads a secret.
 const (
 	PolicyDocumented = "documented" // what AWS documents
