@@ -152,6 +152,9 @@ func (r *Record) want(w Wanted, withdrawn bool, origin string, at time.Time) boo
 	if r.Generation > 0 && at.Before(r.WantedAt) {
 		return false // a stale event is a reason to look, and no more
 	}
+	if r.Withdrawn && !withdrawn && r.Wanted.Warehouse == "" && at.Equal(r.WantedAt) {
+		return false // the withdrawal of what nobody had heard of has overtaken it: events have whole seconds
+	}
 	if r.Generation > 0 && r.Withdrawn == withdrawn && (withdrawn || r.Wanted.Same(w)) {
 		r.WantedAt = at // what was asked for in between comes late
 		return false
