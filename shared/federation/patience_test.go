@@ -360,9 +360,13 @@ func TestLeftRunning(t *testing.T) {
 	other := federationtest.Wanted()
 	other.Schema = "orders_now"
 	ask := map[string]func(*federationtest.World){
-		"withdrawn":                     func(w *federationtest.World) { w.Withdraw(name) },
-		"another document":              func(w *federationtest.World) { w.Request(other) },
-		"withdrawn and requested again": func(w *federationtest.World) { w.Withdraw(name); w.Advance(time.Second); w.Request(federationtest.Wanted()) },
+		"withdrawn":        func(w *federationtest.World) { w.Withdraw(name) },
+		"another document": func(w *federationtest.World) { w.Request(other) },
+		"withdrawn and requested again": func(w *federationtest.World) {
+			w.Withdraw(name)
+			w.Advance(time.Second)
+			w.Request(federationtest.Wanted())
+		},
 	}
 	// running settles until a statement of this kind is left running.
 	running := func(t *testing.T, w *federationtest.World, verb string) {
