@@ -181,6 +181,7 @@ func TestWildcards(t *testing.T) {
 		"FindNetwork":          "describing a network takes no resource",
 		"LeaveNetworkToLambda": "it denies",
 		"FollowStatements":     "statements are no resources; the condition leaves the function's own",
+		"ListRoles":            "lists by path take no resource",
 		"LookAtSecrets":        "a secret that is not there has no ARN, and a password none at all",
 		"LookAtNetwork":        "describing a network takes no resource",
 		"AsDocumented":         "AWS documents them so, and they take no resource",
