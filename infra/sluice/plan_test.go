@@ -6,8 +6,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
+
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/shared/federation"
+	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
 // harmless are the calls that a plan may make.
@@ -106,6 +109,9 @@ func TestBootstrap(t *testing.T) {
 -- The user has no password: only temporary credentials let it in.
 CREATE USER "sluice" PASSWORD DISABLE;
 GRANT CREATE ON DATABASE "exampledb" TO "sluice";
+CREATE ROLE "sluice_catalog";
+GRANT ACCESS SYSTEM TABLE TO ROLE "sluice_catalog";
+GRANT ROLE "sluice_catalog" TO "sluice";
 `
 	if out := succeed(t, "", "bootstrap", "analytics"); out != want {
 		t.Errorf("it prints\n%s\nwant\n%s", out, want)
@@ -115,4 +121,38 @@ GRANT CREATE ON DATABASE "exampledb" TO "sluice";
 		t.Errorf("an unknown warehouse ends with %d and %q", code, out)
 	}
 	says(t, errs, "find warehouse for finance: WarehouseUnknown", stageFile, "remedy: write one that it declares: analytics")
+}
+
+// The warehouse's own user of the sandbox is as this SQL makes one, as far as PostgreSQL goes.
+func TestBootstrapMakesTheSandboxsUser(t *testing.T) {
+	w := start(t)
+	conn, err := w.Warehouse.Session(t.Context(), "exampledb", "awsuser")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(t.Context()) }()
+	data := redshiftdata.NewFromConfig(configured(w))
+	for _, sql := range (warehouse.Federating{User: "another", Database: "exampledb"}).Bootstrap() {
+		out, err := data.ExecuteStatement(t.Context(), &redshiftdata.ExecuteStatementInput{ClusterIdentifier: new("examplecluster"), Database: new("exampledb"),
+			DbUser: new("awsuser"), Sql: new(strings.ReplaceAll(sql, warehouse.CatalogRole, "another_catalog"))})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Clock.Settle()
+		ended, err := data.DescribeStatement(t.Context(), &redshiftdata.DescribeStatementInput{Id: out.Id})
+		if err != nil || ended.Status != "FINISHED" {
+			t.Fatalf("%s: %+v, %v", sql, ended, err)
+		}
+	}
+	is := func(user string) (rights string) {
+		if err := conn.QueryRow(t.Context(), `SELECT concat_ws(' ', r, rolsuper, rolcreaterole, rolcreatedb, rolcanlogin, rolpassword IS NULL,
+			has_database_privilege(rolname, current_database(), 'CREATE'), pg_has_role(rolname, 'pg_monitor', 'USAGE'))
+			FROM pg_authid LEFT JOIN (SELECT user_name, string_agg(role_name, ',') AS r FROM svv_user_grants GROUP BY 1) g ON user_name = rolname WHERE rolname = $1`, user).Scan(&rights); err != nil {
+			t.Fatal(err)
+		}
+		return rights
+	}
+	if got, want := strings.Replace(is("another"), "another", "sluice", 1), is("sluice"); got != want || !strings.HasSuffix(want, "t t t t") {
+		t.Errorf("the SQL makes %s; the sandbox has %s", got, want)
+	}
 }

@@ -109,12 +109,21 @@ func OneRow(schema, table string) string {
 	return "SELECT 1 FROM " + Identifier(schema) + "." + Identifier(table) + " LIMIT 1"
 }
 
+// CatalogRole is the role in the warehouse by which Sluice's own user sees who has usage of its schemas. To own them is not enough.
+//
+// Source: Amazon Redshift Database Developer Guide, SVV_SCHEMA_PRIVILEGES; "System permissions for RBAC" (ACCESS SYSTEM TABLE).
+const CatalogRole = "sluice_catalog"
+
 // Bootstrap is the SQL that an administrator of the warehouse runs once, so that Sluice has a user of its own there. The user
-// has no password: it can log in with temporary credentials only.
+// has no password: it can log in with temporary credentials only. System permissions are given to roles alone.
 func (f Federating) Bootstrap() []string {
+	user, role := Identifier(f.User), Identifier(CatalogRole)
 	return []string{
-		"CREATE USER " + Identifier(f.User) + " PASSWORD DISABLE",
-		"GRANT CREATE ON DATABASE " + Identifier(f.Database) + " TO " + Identifier(f.User),
+		"CREATE USER " + user + " PASSWORD DISABLE",
+		"GRANT CREATE ON DATABASE " + Identifier(f.Database) + " TO " + user,
+		"CREATE ROLE " + role,
+		"GRANT ACCESS SYSTEM TABLE TO ROLE " + role,
+		"GRANT ROLE " + role + " TO " + user,
 	}
 }
 

@@ -25,7 +25,8 @@ func TestStatements(t *testing.T) {
 		warehouse.Tables("s"):                                          `SELECT tablename FROM svv_external_tables WHERE schemaname = 's' ORDER BY tablename LIMIT 1`,
 		warehouse.OneRow("s", `odd "name`):                             `SELECT 1 FROM "s"."odd ""name" LIMIT 1`,
 		warehouse.Grant("s", []warehouse.Grantee{"datashare:x", "x:"}): `GRANT USAGE ON SCHEMA "s" TO "datashare:x", "x:"`, // never everybody
-		strings.Join(warehouse.Federating{User: "sluice", Database: "dev"}.Bootstrap(), ";"): `CREATE USER "sluice" PASSWORD DISABLE;GRANT CREATE ON DATABASE "dev" TO "sluice"`,
+		strings.Join(warehouse.Federating{User: "sluice", Database: "dev"}.Bootstrap(), ";"): `CREATE USER "sluice" PASSWORD DISABLE;GRANT CREATE ON DATABASE "dev" TO "sluice";` +
+			`CREATE ROLE "sluice_catalog";GRANT ACCESS SYSTEM TABLE TO ROLE "sluice_catalog";GRANT ROLE "sluice_catalog" TO "sluice"`,
 	} {
 		if got != want {
 			t.Errorf("%s\nwant %s", got, want)

@@ -68,7 +68,9 @@ CREATE OR REPLACE VIEW pg_catalog.pg_group AS
 SELECT rolname AS groname, oid AS grosysid, ARRAY(SELECT member FROM pg_auth_members WHERE roleid = oid) AS grolist
 FROM pg_authid WHERE NOT rolcanlogin AND rolname NOT LIKE 'role:%' AND rolname NOT LIKE 'pg\_%';
 
--- What was granted, not what owners have by themselves. Superusers see all of it, others what they own or are.
+-- What was granted, not what owners have by themselves. Superusers see all of it, and so do users with ACCESS SYSTEM TABLE,
+-- which membership of pg_monitor plays; others see what was granted to themselves, also of their own schemas. The guide says
+-- "identities they have access to or own"; that ownership of the schema shows nothing is our reading of it.
 CREATE OR REPLACE VIEW pg_catalog.svv_schema_privileges AS
 SELECT n.nspname::text AS namespace_name, p.privilege_type, p.grantee::integer AS identity_id,
 	CASE WHEN p.grantee = 0 THEN 'public' WHEN r.rolname LIKE 'role:%' THEN substr(r.rolname, 6) ELSE r.rolname::text END AS identity_name,
@@ -76,7 +78,7 @@ SELECT n.nspname::text AS namespace_name, p.privilege_type, p.grantee::integer A
 	p.is_grantable AND coalesce(r.rolcanlogin, false) AS admin_option, 'SCHEMA'::text AS privilege_scope
 FROM pg_namespace n CROSS JOIN LATERAL aclexplode(n.nspacl) p LEFT JOIN pg_roles r ON r.oid = p.grantee
 WHERE p.grantee <> n.nspowner AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
-	AND (p.grantee = 0 OR pg_has_role(n.nspowner, 'USAGE') OR pg_has_role(p.grantee, 'USAGE'));
+	AND (p.grantee = 0 OR pg_has_role('pg_monitor', 'USAGE') OR pg_has_role(p.grantee, 'USAGE'));
 
 GRANT SELECT ON pg_catalog.pg_external_schema, pg_catalog.svv_external_schemas, pg_catalog.svv_all_schemas, pg_catalog.svv_external_tables,
 	pg_catalog.svv_external_columns, pg_catalog.svv_roles, pg_catalog.svv_user_grants, pg_catalog.svv_role_grants, pg_catalog.pg_group,

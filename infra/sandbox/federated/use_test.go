@@ -13,6 +13,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/federated"
+	"github.com/sluicehq/sluice/infra/sandbox/postgres"
 )
 
 func TestASchemaWorksWhenAllFits(t *testing.T) {
@@ -153,6 +154,12 @@ func TestUsageOpensTheTables(t *testing.T) {
 		t.Errorf("rows %q", got)
 	}
 	want := "sales USAGE analyst user false SCHEMA"
+	if got := w.must(t, owner, "SELECT count(*) FROM svv_schema_privileges WHERE namespace_name = 'sales'"); got != "0" {
+		t.Errorf("the owner of the schema, who may not read system tables, sees %s grants", got)
+	}
+	admin := w.session(t, postgres.Superuser)
+	w.must(t, admin, "GRANT pg_monitor TO owner")
+	defer w.must(t, admin, "REVOKE pg_monitor FROM owner")
 	if got := w.must(t, owner, "SELECT namespace_name, privilege_type, identity_name, identity_type, admin_option, privilege_scope FROM svv_schema_privileges WHERE namespace_name = 'sales'"); got != want {
 		t.Errorf("svv_schema_privileges %q; want %q", got, want)
 	}

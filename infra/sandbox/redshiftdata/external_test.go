@@ -156,7 +156,16 @@ func TestRoles(t *testing.T) {
 	w, _ := newFederated(t, vault{})
 	const grants = `SELECT listed FROM (SELECT string_agg(identity_type || ' ' || identity_name, ', ' ORDER BY identity_type, identity_name) AS listed
 		FROM svv_schema_privileges WHERE namespace_name = 'shelf') g`
+	admin, err := server.Open(t.Context(), database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer admin.Close(t.Context())
+	if _, err := admin.Exec(t.Context(), "GRANT pg_monitor TO "+user+" WITH ADMIN OPTION"); err != nil { // to hand it on
+		t.Fatal(err)
+	}
 	for _, sql := range []string{
+		"CREATE ROLE catalog", "GRANT ACCESS SYSTEM TABLE TO ROLE catalog", "REVOKE ACCESS SYSTEM TABLE FROM ROLE catalog", "DROP ROLE catalog",
 		"CREATE SCHEMA shelf", "CREATE ROLE bi", `CREATE ROLE "Lead" EXTERNALID 'x'`, "CREATE GROUP bi", "CREATE USER reader PASSWORD DISABLE",
 		"GRANT ROLE bi TO ROLE lead", "GRANT ROLE lead TO reader", "GRANT USAGE ON SCHEMA shelf TO ROLE bi, GROUP bi, reader, PUBLIC",
 	} {

@@ -22,6 +22,7 @@ const rolePrefix = "role:"
 //	DROP ROLE r [FORCE | RESTRICT]               FORCE revokes what was granted to it first
 //	GRANT | REVOKE ROLE r, … TO | FROM u, ROLE q
 //	GRANT | REVOKE … ON … TO | FROM ROLE r, …
+//	GRANT | REVOKE ACCESS SYSTEM TABLE TO | FROM ROLE r, …   the one system permission that there is: it is pg_monitor's
 func translateRoles(sql string) string {
 	c := redshiftsql.Read(sql)
 	switch {
@@ -48,7 +49,12 @@ func translateRoles(sql string) string {
 			return "DROP ROLE " + roleName(name)
 		}
 	case c.SkipAny("grant", "revoke"):
-		return redshiftsql.Replace(sql, rolesIn(c.Tokens()))
+		places := rolesIn(c.Tokens())
+		if c.Skip("access", "system", "table") {
+			all := c.Tokens()
+			places = append([]redshiftsql.Place{{Start: all[1].Start, End: all[3].End, Text: "pg_monitor"}}, places...)
+		}
+		return redshiftsql.Replace(sql, places)
 	}
 	return sql
 }

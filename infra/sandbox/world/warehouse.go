@@ -27,13 +27,17 @@ const (
 // tables says who may read what.
 var tables = []string{"venue (everybody)", "sales (members of " + Group + ")"}
 
-// schema makes users, groups and tables. Nobody has a password: all logins are temporary ones.
+// schema makes users, groups and tables. Nobody has a password: all logins are temporary ones. The user sluice is as the SQL of
+// sluice bootstrap makes it.
 const schema = `
 CREATE USER awsuser SUPERUSER;
 CREATE USER temp_creds_user;
 CREATE GROUP example_group;
 CREATE USER sluice;
 GRANT CREATE ON DATABASE exampledb TO sluice;
+CREATE ROLE "role:sluice_catalog" NOLOGIN;
+GRANT pg_monitor TO "role:sluice_catalog";
+GRANT "role:sluice_catalog" TO sluice;
 SET ROLE awsuser;
 CREATE TABLE venue (venueid integer PRIMARY KEY, venuename varchar(100) NOT NULL, venuecity varchar(30) NOT NULL);
 CREATE TABLE sales (
