@@ -204,3 +204,31 @@ func TestWhatIsNotOursIsNotTouched(t *testing.T) {
 		t.Errorf("%s", diff(before, w.State()))
 	}
 }
+
+// What Sluice granted is taken back also where its user does not see it: the record knows.
+func TestRevokeUnseen(t *testing.T) {
+	w := world(t)
+	both, one := federationtest.Wanted(), federationtest.Wanted()
+	both.GrantUsageTo, one.GrantUsageTo = []warehouse.Grantee{"group:example_group", "group:gone", "group:left"}, []warehouse.Grantee{"group:example_group"}
+	w.Request(both)
+	settle(t, w)
+	ready(t, w)
+	w.Blind = true
+	delete(w.Schemas["orders_live"].Usage, "group:gone") // with the group
+	w.StatementFails = func(purpose, sql string) string {
+		if purpose == "revoke usage" && strings.Contains(sql, `"gone"`) {
+			return `ERROR: group "gone" does not exist`
+		}
+		return ""
+	}
+	w.Advance(time.Minute)
+	w.Request(one)
+	settle(t, w)
+	rec := phase(t, w, federation.Ready, "")
+	if got := w.Schemas["orders_live"].Usage; len(got) != 1 || !got["group:example_group"] || !slices.Equal(rec.Made.Grants, one.GrantUsageTo) {
+		t.Errorf("usage %v, noted %v", got, rec.Made.Grants)
+	}
+	if !strings.Contains(w.Log.String(), "sluice bootstrap") {
+		t.Error("nobody is told that the user does not see its own grants")
+	}
+}

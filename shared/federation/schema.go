@@ -128,45 +128,6 @@ func (r *run) look(ctx context.Context, name string) (*warehouse.Schema, *wait, 
 	return &s, nil, nil
 }
 
-// grants gives usage to those who shall have it, and takes back what Sluice gave to others.
-func (r *run) grants(ctx context.Context) (*wait, error) {
-	name, want := r.rec.Wanted.Schema, union(r.rec.Wanted.GrantUsageTo, r.rec.Made.Kept)
-	s, w, err := r.look(ctx, name)
-	if w != nil || err != nil {
-		return w, err
-	}
-	var give, take []warehouse.Grantee
-	for _, g := range want {
-		if !s.Usage[g] {
-			give = append(give, g)
-		}
-	}
-	for _, g := range r.rec.Made.Grants {
-		if s.Usage[g] && !slices.Contains(want, g) {
-			take = append(take, g)
-		}
-	}
-	if len(take) > 0 {
-		if w, err := r.tell(ctx, "revoke usage", warehouse.Revoke(name, take)); w != nil || err != nil {
-			return w, err
-		}
-	}
-	if len(give) > 0 {
-		w, err := r.tell(ctx, "grant usage", warehouse.Grant(name, give))
-		if fault.ReasonOf(err) == warehouse.LoginMissing { // Sluice's own user is there: it was asked just now
-			err = r.blocked("grant usage", warehouse.GranteeMissing, "create the user in the warehouse, or leave it out of grantUsageTo", err)
-		}
-		if w != nil || err != nil {
-			return w, err
-		}
-	}
-	if !slices.Equal(r.rec.Made.Grants, r.rec.Wanted.GrantUsageTo) {
-		r.rec.Made.Grants = r.rec.Wanted.GrantUsageTo
-	}
-	r.rec.Made.Kept = nil
-	return nil, nil
-}
-
 // lost are refusals of our own login that say that it is not as it was left: its password or its rights. For a user that is not
 // there a source asks as for one with its own kind of verifier, which is SCRAM most often.
 var lost = []string{warehouse.PasswordRefused, warehouse.ScramOnly, warehouse.StatementDenied}

@@ -61,6 +61,8 @@ type World struct {
 	StatementTakes time.Duration
 	// StatementFails gives the message of a statement that fails; "" lets it succeed or fail by itself.
 	StatementFails func(purpose, sql string) string
+	// Blind is Sluice's user without the right to see what was granted to others.
+	Blind bool
 	// LoginFails gives the error of login; nil lets it work.
 	LoginFails func(source.Request) error
 
