@@ -3,7 +3,9 @@ package federation
 import (
 	"context"
 	"errors"
+	"strings"
 
+	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/source"
 )
 
@@ -23,11 +25,16 @@ func (r *run) credentials(ctx context.Context) (*wait, error) {
 	if err != nil {
 		return nil, err
 	}
-	r.rec.Made.Admin = admin
-	if !r.rec.Made.LoginReady { // before anything is made
-		if w, err := r.admits(ctx, admin, db); w != nil || err != nil {
+	if !r.vouchedFor(admin) { // before anything is made
+		if w, err := r.admits(ctx, admin, r.rec.Wanted.Source, db); w != nil || err != nil {
 			return w, err
 		}
+	}
+	if r.rec.Made.Admin != admin {
+		if r.rec.Made.Admin != "" {
+			r.saved = false // who made the login is noted before anybody else does
+		}
+		r.rec.Made.Admin = admin
 	}
 	ready := r.rec.Made.LoginReady
 	if err := r.ownSecret(ctx, db); err != nil {
@@ -37,7 +44,7 @@ func (r *run) credentials(ctx context.Context) (*wait, error) {
 		return nil, nil
 	}
 	if ready { // it was, until the secret got another password
-		if w, err := r.admits(ctx, admin, db); w != nil || err != nil {
+		if w, err := r.admits(ctx, admin, r.rec.Wanted.Source, db); w != nil || err != nil {
 			return w, err
 		}
 	}
@@ -70,15 +77,18 @@ func (r *run) loginDown(ctx context.Context) (*wait, error) {
 		return nil, nil // the user went with the database
 	}
 	admin := made.Admin
-	if admin == "" {
+	if admin == "" || db.MasterSecret != "" && strings.Contains(admin, ofRDS) { // RDS has made its secret anew
 		admin = db.MasterSecret
 	}
 	if admin == "" {
-		return nil, r.blocked("drop login", AdminMissing, "let RDS manage the master password again, or drop the user "+made.Login+" yourself and delete the comment on it",
-			errors.New("no admin is known"))
+		return nil, r.unlessNothing(ctx, r.blocked("drop login", AdminMissing,
+			"let RDS manage the master password again, or drop the user "+made.Login+" yourself and delete the comment on it", errors.New("no admin is known")))
 	}
 	if !db.Answers() {
 		return &wait{Parked, SourceAway, "the instance is " + db.Status, parkedWait}, nil
+	}
+	if w, err := r.admits(ctx, admin, made.Source, db); w != nil || err != nil {
+		return w, r.unlessNothing(ctx, err)
 	}
 	if err := r.act(ctx); err != nil {
 		return nil, err
@@ -89,6 +99,21 @@ func (r *run) loginDown(ctx context.Context) (*wait, error) {
 	}
 	made.LoginReady = false
 	return nil, nil
+}
+
+// ofRDS is in the ARNs of the secrets that RDS manages.
+const ofRDS = ":secret:rds!"
+
+// unlessNothing is a refusal of an admin, unless the login was never made: its password comes before it.
+func (r *run) unlessNothing(ctx context.Context, refusal error) error {
+	if fault.KindOf(refusal) != fault.Blocked || r.rec.Made.LoginReady {
+		return refusal
+	}
+	s, found, err := r.Secrets.Secret(ctx, r.rec.Made.SecretName)
+	if err != nil || found && s.Deleted.IsZero() && r.ours(s.Tags, r.rec.Name) {
+		return refusal
+	}
+	return nil
 }
 
 func list(intro string, names []string) string {

@@ -63,6 +63,25 @@ func (r *run) preflight(ctx context.Context) (*wait, error) {
 	return r.vouched(ctx, db)
 }
 
+// replacing comes before what was made is taken down for another document: one that is refused, or whose source or cluster is away,
+// leaves what was made as it is, and working.
+func (r *run) replacing(ctx context.Context) (*wait, error) {
+	if r.rec.Withdrawn || r.rec.Made.Gone {
+		return nil, nil
+	}
+	if err := r.allowed(); err != nil {
+		return nil, err
+	}
+	db, w, err := r.source(ctx)
+	if w != nil || err != nil {
+		return w, err
+	}
+	if _, w, err := r.available(ctx); w != nil || err != nil {
+		return w, err
+	}
+	return r.vouched(ctx, db)
+}
+
 // gate is the declaration of the wanted warehouse.
 func (r *run) gate() warehouse.Federating { return r.Warehouses[r.rec.Wanted.Warehouse] }
 
@@ -138,8 +157,8 @@ func (r *run) notAllowed() error {
 
 // lookUp asks RDS once a run.
 func (r *run) lookUp(ctx context.Context, s source.Source) (source.Database, bool, error) {
-	if r.database != nil {
-		return *r.database, true, nil
+	if db, known := r.databases[s]; known {
+		return db, true, nil
 	}
 	if s.Host != "" {
 		return hostDatabase(s), true, nil
@@ -152,7 +171,10 @@ func (r *run) lookUp(ctx context.Context, s source.Source) (source.Database, boo
 		db.Database = s.Database
 	}
 	db.Schema = s.Complete().Schema
-	r.database = &db
+	if r.databases == nil {
+		r.databases = make(map[source.Source]source.Database)
+	}
+	r.databases[s] = db
 	return db, true, nil
 }
 
@@ -190,14 +212,14 @@ func (r *run) replaced(ctx context.Context) error {
 
 // lookAt asks Redshift once a run.
 func (r *run) lookAt(ctx context.Context, id string) (*Cluster, error) {
-	if r.cluster != nil {
+	if r.cluster != nil && r.clusterID == id {
 		return r.cluster, nil
 	}
 	c, found, err := r.Clusters.Cluster(ctx, id)
 	if err != nil || !found {
 		return nil, err
 	}
-	r.cluster = &c
+	r.clusterID, r.cluster = id, &c
 	return r.cluster, nil
 }
 

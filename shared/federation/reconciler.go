@@ -158,9 +158,6 @@ func (rec *Record) foresee(r *Reconciler) {
 		rec.begin()
 		return
 	}
-	if plan.Admin != "" { // otherwise the credentials step found it
-		rec.Made.Admin = plan.Admin
-	}
 	rec.Made.Grants = union(rec.Made.Grants, plan.Grants)
 	rec.Made.Ingress = rec.Made.Ingress || plan.Ingress
 }

@@ -26,10 +26,16 @@ type run struct {
 	acted    bool      // something was changed
 	relogins int       // how often our own login was found lost
 
-	database *source.Database // looked up once
-	cluster  *Cluster
-	named    *Secret // of the document
-	schema   *warehouse.Schema
+	seen // once
+}
+
+// What a run has seen is not looked up again until it begins anew.
+type seen struct {
+	databases map[source.Source]source.Database
+	clusterID string
+	cluster   *Cluster // clusterID
+	named     *Secret  // of the document
+	schema    *warehouse.Schema
 }
 
 // A step brings one part of the world to what it shall be. It answers what it waits for, nil when it is done.
@@ -52,7 +58,7 @@ var up = []step{
 }
 
 var down = []step{
-	{"preflight down", (*run).preflightDown}, {"schema down", (*run).schemaDown}, {"attachment down", (*run).attachmentDown}, {"role down", (*run).roleDown},
+	{"replace", (*run).replacing}, {"preflight down", (*run).preflightDown}, {"schema down", (*run).schemaDown}, {"attachment down", (*run).attachmentDown}, {"role down", (*run).roleDown},
 	{"login down", (*run).loginDown}, {"secret down", (*run).secretDown}, {"ingress down", (*run).ingressDown},
 }
 
@@ -73,7 +79,7 @@ func (r *run) work(ctx context.Context) (o Outcome, again bool, err error) {
 		if !errors.Is(err, errAgain) {
 			break
 		}
-		r.resume, r.database, r.cluster, r.named, r.schema = false, nil, nil, nil, nil
+		r.resume, r.seen = false, seen{}
 	}
 	if errors.Is(err, errNewer) {
 		return Outcome{}, true, nil

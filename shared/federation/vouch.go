@@ -3,7 +3,6 @@ package federation
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/sluicehq/sluice/shared/source"
 )
@@ -22,7 +21,7 @@ const (
 // existing checks the secret that the document names.
 func (r *run) existing(ctx context.Context, db source.Database) (*wait, error) {
 	id := r.rec.Wanted.Credentials.Secret
-	s, w, err := r.serves(ctx, id, db)
+	s, w, err := r.serves(ctx, id, r.rec.Wanted.Source, db)
 	if w != nil || err != nil {
 		return w, err
 	}
@@ -42,17 +41,19 @@ func (r *run) existing(ctx context.Context, db source.Database) (*wait, error) {
 // vouched looks whether the secret that the document names may be used for the source, before anything is made.
 func (r *run) vouched(ctx context.Context, db source.Database) (*wait, error) {
 	if c := r.rec.Wanted.Credentials; !c.Own() {
-		_, w, err := r.serves(ctx, c.Secret, db)
+		_, w, err := r.serves(ctx, c.Secret, r.rec.Wanted.Source, db)
 		return w, err
 	}
-	if r.rec.Made.LoginReady { // nobody asks for the admin
-		return nil, nil
-	}
 	admin, err := r.admin(db)
-	if err != nil {
+	if err != nil || r.vouchedFor(admin) {
 		return nil, err
 	}
-	return r.admits(ctx, admin, db)
+	return r.admits(ctx, admin, r.rec.Wanted.Source, db)
+}
+
+// vouchedFor reports whether an admin has made the login that is there, so that nobody asks for it.
+func (r *run) vouchedFor(admin string) bool {
+	return r.rec.Made.LoginReady && r.rec.Made.Admin == admin && !r.goesDown()
 }
 
 // admin is the secret of who makes our login.
@@ -67,34 +68,37 @@ func (r *run) admin(db source.Database) (string, error) {
 	return db.MasterSecret, nil
 }
 
-// admits looks whether the secret of an admin may be used for the source.
-func (r *run) admits(ctx context.Context, id string, db source.Database) (*wait, error) {
+// admits looks whether the secret of an admin may be used for a source.
+func (r *run) admits(ctx context.Context, id string, of source.Source, db source.Database) (*wait, error) {
 	if id == db.MasterSecret {
 		return r.managed(db), nil
 	}
-	_, w, err := r.serves(ctx, id, db)
+	_, w, err := r.serves(ctx, id, of, db)
 	return w, err
 }
 
-// serves is the secret that the document names, if RDS or its owner says that it is for the source. It is looked up once a run.
-func (r *run) serves(ctx context.Context, id string, db source.Database) (Secret, *wait, error) {
-	if r.named != nil {
-		return *r.named, nil, nil
+// serves is a secret that a document names, if RDS or its owner says that it is for the source. It is looked up once a run.
+func (r *run) serves(ctx context.Context, id string, of source.Source, db source.Database) (Secret, *wait, error) {
+	var s Secret
+	found, err := r.named != nil && r.named.ARN == id, error(nil)
+	if found {
+		s = *r.named
+	} else {
+		s, found, err = r.Secrets.Secret(ctx, id)
 	}
-	s, found, err := r.Secrets.Secret(ctx, id)
 	switch {
 	case err != nil:
 		return s, nil, err
 	case !found:
 		return s, nil, r.blocked("find secret", SecretMissing, "correct the secret's ARN, or request the source again with another", fmt.Errorf("there is no secret %s", id))
 	case !s.Deleted.IsZero():
-		return s, nil, r.blocked("find secret", SecretDeleted, "restore the secret, or request the source again with another", fmt.Errorf("secret %s is being deleted since %s", id, s.Deleted.Format(time.RFC3339)))
+		return s, nil, r.blocked("find secret", SecretDeleted, "restore the secret, or request the source again with another", fmt.Errorf("secret %s is scheduled for deletion", id))
 	case s.ARN != id: // policies and schema need the whole
 		return s, nil, r.blocked("find secret", SecretMissing, "write the secret's whole ARN into the document", fmt.Errorf("%s is a part of the ARN %s", id, s.ARN))
-	case s.ARN != db.MasterSecret && s.Tags[TagSource] != r.rec.Wanted.Source.ID():
+	case s.ARN != db.MasterSecret && s.Tags[TagSource] != of.ID():
 		return s, nil, r.blocked("check secret", SecretNotServing,
-			fmt.Sprintf("let whoever owns the secret tag it with %s = %s, or use one that RDS manages for the instance", TagSource, r.rec.Wanted.Source.ID()),
-			fmt.Errorf("nothing says that secret %s serves source %s", id, r.rec.Wanted.Source.ID()))
+			fmt.Sprintf("let whoever owns the secret tag it with %s = %s, or use one that RDS manages for the instance", TagSource, of.ID()),
+			fmt.Errorf("nothing says that secret %s serves source %s", id, of.ID()))
 	}
 	if s.ARN == db.MasterSecret {
 		if w := r.managed(db); w != nil {
