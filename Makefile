@@ -40,7 +40,7 @@ test: assembly ## run all tests
 	go test ./...
 
 # A test of its own folder shows what it prints as it goes.
-sweep: assembly ## let each call and statement of a federation go wrong in every way, in ten minutes
+sweep: assembly ## let each call and statement of a federation go wrong in every way, in six minutes
 	@cd infra/sandbox/endtoend && go test -run '^TestSweep$$' -count 1 -timeout 30m -sweep all
 
 sluice: ## build the operator's command to build/bin/sluice

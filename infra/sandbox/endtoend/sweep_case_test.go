@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"testing"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
@@ -69,6 +70,22 @@ func parseMishap(text string) (m mishap, err error) {
 	m.kind = word[5]
 	m.index, err = strconv.Atoi(word[4])
 	return m, err
+}
+
+// TestMishapAsText is the test of what TestSweep tells people to run.
+func TestMishapAsText(t *testing.T) {
+	for _, s := range []site{{wayUp, "provision", "iam", "CreateRole", 1}, {wayDown, "login", inSource, asMaster, 12}, {wayUp, "provision", inWarehouse, anyone, 3}} {
+		for _, m := range s.mishaps() {
+			if again, err := parseMishap(m.String()); again != m || err != nil {
+				t.Errorf("%q is read as %v, %v", m, again, err)
+			}
+		}
+	}
+	for _, text := range []string{"", "up provision iam CreateRole lost-after", "sideways provision iam CreateRole 1 lost-after", "up provision iam CreateRole one lost-after", "up provision iam CreateRole 1 throttled xx"} {
+		if m, err := parseMishap(text); err == nil {
+			t.Errorf("%q is read as %v; want an error", text, m)
+		}
+	}
 }
 
 // mishaps are all that can go wrong at a site.

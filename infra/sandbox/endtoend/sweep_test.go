@@ -15,7 +15,7 @@ var (
 	sweepSize  = flag.String("sweep", "60", "cases of TestSweep: all, or how many to take by chance")
 	sweepSeed  = flag.Uint64("seed", 0, "chance of -sweep; 0 takes another one each time")
 	sweepCase  = flag.String("sweep-case", "", "the one case of TestSweep, or an up and a down with a semicolon between them: one federation meets both")
-	sweepHands = flag.Int("sweep-worlds", 2, "worlds that work through the cases at one time")
+	sweepHands = flag.Int("sweep-worlds", 4, "worlds that work through the cases at one time: most of it is waiting, whatever the number of processors")
 )
 
 // TestSweep lets every call and every statement on the way of a federation go wrong, up and down, in every way. Nobody does
@@ -204,6 +204,7 @@ func (s *sweeping) work(t *testing.T, n int, first *federator) {
 				if !ok {
 					break
 				}
+				clean = false // should the test end in there
 				clean = s.meet(f.in(t), j, name)
 			}
 		})
@@ -215,13 +216,22 @@ func (s *sweeping) work(t *testing.T, n int, first *federator) {
 
 // meet is one federation that meets what a job says. It reports whether the world is as before.
 func (s *sweeping) meet(f *federator, j job, name string) (clean bool) {
+	at, ended := j.up, false
+	defer func() {
+		if !ended { // the test did, at what it says itself
+			s.did(at, fmt.Sprintf("a way with %q could not be gone to its end", j))
+		}
+	}()
 	got, happened := f.goesUp(name, j.up)
 	if ok := s.judge(f, j.up, name, j.String(), s.model.up, got, happened); !ok {
+		ended = true
 		s.again(j.down)
 		f.goesDown(name, nil)
 		return false
 	}
+	at = j.down
 	got, happened = f.goesDown(name, j.down)
+	ended = true
 	return s.judge(f, j.down, name, j.String(), s.model.down, got, happened)
 }
 
@@ -240,6 +250,10 @@ func (s *sweeping) judge(f *federator, m *mishap, name, with string, want, got e
 		s.did(m, "")
 		return true
 	}
-	s.did(m, fmt.Sprintf("a way with %q did not converge at %v\n%s%s", with, m, problem.String(), f.wordsOn(name)))
+	what := "what followed"
+	if m != nil {
+		what = m.String()
+	}
+	s.did(m, fmt.Sprintf("%s did not converge; alone: go test ./infra/sandbox/endtoend -run '^TestSweep$' -sweep-case=%q\n%s%s", what, with, problem.String(), f.wordsOn(name)))
 	return false
 }
