@@ -101,7 +101,9 @@ func putOf(t *testing.T, r awstest.Request) (p put) {
 
 func TestPut(t *testing.T) {
 	removed := record
-	removed.Phase = federation.Removed
+	removed.Phase, removed.Withdrawn, removed.Origin = federation.Removed, true, federation.ByTag
+	byName := removed // or the tag would bring it back
+	byName.Origin = federation.ByRequest
 	fresh := record
 	fresh.Version = 0
 	for name, tc := range map[string]struct {
@@ -116,6 +118,7 @@ func TestPut(t *testing.T) {
 		"next version": {record, "#version = :version", map[string]string{"#version": "version"}, map[string]map[string]string{":version": {"N": "7"}}, 8, ""},
 		"removed": {removed, "#version = :version", map[string]string{"#version": "version"}, map[string]map[string]string{":version": {"N": "7"}}, 8,
 			strconv.FormatInt(awstest.Now.AddDate(0, 0, 40).Unix(), 10)},
+		"removed by name": {byName, "#version = :version", map[string]string{"#version": "version"}, map[string]map[string]string{":version": {"N": "7"}}, 8, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			state, s := store(t, awstest.Answer{Body: `{}`})

@@ -39,8 +39,8 @@ const (
 // RecordUnreadable is the reason where an item holds no record.
 const RecordUnreadable = "RecordUnreadable"
 
-// keptFor is how long the record of a removed federation stays: longer than any recovery window of a secret, which is at most
-// 30 days.
+// keptFor is how long the record of a removed federation stays, unless it is standing: longer than any recovery window of a
+// secret, which is at most 30 days.
 const keptFor = 40 * 24 * time.Hour
 
 // encode is the item of a record.
@@ -52,10 +52,16 @@ func encode(r federation.Record, version int64, stamp string) (map[string]types.
 	item := key(recordPrefix + r.Name)
 	item[versionName], item[recordName], item[stampName] = number(version), text(string(document)), text(stamp)
 	item[phaseName], item[warehouseName], item[generationName] = text(string(r.Phase)), text(r.Wanted.Warehouse), number(int64(r.Generation))
-	if r.Phase == federation.Removed {
+	if r.Phase == federation.Removed && !standing(r) {
 		item[expiresName] = number(r.Since.Add(keptFor).Unix())
 	}
 	return item, nil
+}
+
+// standing reports whether a record says, for as long as it is there, that a tag alone does not bring the federation back:
+// somebody withdrew by name what was asked for.
+func standing(r federation.Record) bool {
+	return r.Withdrawn && r.Origin == federation.ByRequest && r.Wanted.Warehouse != ""
 }
 
 // decode reads the record of an item.
