@@ -65,7 +65,7 @@ func (r redriver) run(ctx context.Context) (moved, left int, err error) {
 // since brings back what was there at a time, or when it begins. What fails again meanwhile stays, so that it comes to an end.
 func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, err error) {
 	var kept []types.Message
-	seen := make(map[string]bool)
+	seen, returned := make(map[string]bool), make(map[string]bool) // by identifier and by body
 	defer func() { // what was only looked at can be brought back at once
 		for _, m := range kept {
 			if shown := r.release(context.WithoutCancel(ctx), m); err == nil {
@@ -88,7 +88,8 @@ func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, 
 				return moved, left, nil
 			}
 			seen[id] = true
-			if sent(m).After(began.Add(time.Second)) { // the service's date has whole seconds
+			again := returned[aws.ToString(m.Body)] && !sent(m).Before(began) // the service's date has whole seconds
+			if again || sent(m).After(began.Add(time.Second)) {
 				kept = append(kept, m)
 				left++
 				continue
@@ -99,6 +100,8 @@ func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, 
 			} else if err := r.back(ctx, m); err != nil {
 				kept = append(kept, batch[i:]...)
 				return moved, left, err
+			} else {
+				returned[aws.ToString(m.Body)] = true
 			}
 			moved++
 		}
