@@ -283,3 +283,35 @@ func TestWithdrawalBeforeItsRequest(t *testing.T) {
 	settle(t, w)
 	phase(t, w, federation.Ready, "")
 }
+
+// Events have whole seconds, and come more than once: what was withdrawn in the second of its request stays withdrawn.
+func TestRequestOfTheSameSecondTwice(t *testing.T) {
+	w := provisioned(t)
+	w.Withdraw(name)
+	asked := federationtest.Message{Request: new(federationtest.Wanted()), At: w.Now()}
+	settle(t, w)
+	w.Send(asked)
+	settle(t, w)
+	phase(t, w, federation.Removed, "")
+	gone(t, w)
+}
+
+// The same document, asked for anew while a run works on the federation: it does not begin again, and what is older than the
+// newest request comes late.
+func TestSameDocumentWhileProvisioning(t *testing.T) {
+	for n := 3; n <= lengthOf(t, stories[0]); n++ {
+		w := world(t)
+		w.Request(federationtest.Wanted())
+		at(w, n, func() {
+			handle(t, w, federationtest.Message{Request: new(federationtest.Wanted()), At: federationtest.Start.Add(time.Hour)})
+		})
+		settle(t, w)
+		ready(t, w)
+		w.Send(federationtest.Message{Withdraw: name, At: federationtest.Start.Add(30 * time.Minute)})
+		settle(t, w)
+		ready(t, w)
+		if len(w.Calls) > 75 || len(w.Dead) > 0 || t.Failed() {
+			t.Fatalf("at call %d: %d calls, dead %+v", n, len(w.Calls), w.Dead)
+		}
+	}
+}

@@ -102,7 +102,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 			rec.foresee(r)
 		}
 		// That the same was asked for again is stored by the run, where there is one: what is older comes late from then on.
-		if again := !rec.WantedAt.Equal(read.WantedAt); changed || again && (claimed || rec.Phase == Removed) {
+		if again := !rec.WantedAt.Equal(read.WantedAt) || rec.Origin != read.Origin; changed || again && (claimed || rec.Phase == Removed) {
 			if rec.Version, err = r.Store.Put(ctx, rec); fault.ReasonOf(err) == Conflict {
 				continue
 			} else if err != nil {

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/source"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
@@ -48,9 +47,9 @@ type Record struct {
 	Conditions []Condition `json:"conditions,omitempty"`
 
 	Made       Made       `json:"made,omitzero"`
-	At         string     `json:"at,omitempty"`        // step at which the work goes on, within AtGeneration
+	At         string     `json:"at,omitempty"`        // step at which the work goes on, within AtFor
 	AtFor      int        `json:"atFor,omitempty"`     // generation that At belongs to
-	Tries      int        `json:"tries,omitempty"`     // failures in a row
+	Tries      int        `json:"tries,omitempty"`     // failures since something else was wanted or all was well
 	FollowUp   int        `json:"followUp,omitempty"`  // number of the one live follow-up
 	Next       time.Time  `json:"next,omitzero"`       // when that comes
 	Serial     int        `json:"serial,omitempty"`    // statements that changed something, so far
@@ -113,6 +112,7 @@ type Condition struct {
 // Conditions.
 const (
 	CondEmpty     = "Empty"           // the source shows no table
+	CondFolded    = "NamesFolded"     // the source shows no table that a query can name without enable_case_sensitive_identifier
 	CondUncovered = "OwnersUncovered" // tables that some owners make later stay invisible
 	CondImpaired  = "SecretImpaired"  // RDS cannot rotate the secret any more
 	CondRoles     = "RolesRunningOut" // the cluster is close to its limit of roles
@@ -147,16 +147,20 @@ func (r *Record) enter(p Phase, reason, message, remedy string, now time.Time) b
 	return changed
 }
 
-// want makes w, or its withdrawal, what is wanted, unless something newer is. It reports whether that is a change.
+// want makes w, or its withdrawal, what is wanted, unless something newer is. It reports whether that is a change; what it only
+// notes is when, and by whom, the same was asked for.
 func (r *Record) want(w Wanted, withdrawn bool, origin string, at time.Time) bool {
 	if r.Generation > 0 && at.Before(r.WantedAt) {
 		return false // a stale event is a reason to look, and no more
 	}
-	if r.Withdrawn && !withdrawn && r.Wanted.Warehouse == "" && at.Equal(r.WantedAt) {
-		return false // the withdrawal of what nobody had heard of has overtaken it: events have whole seconds
+	if r.Withdrawn && !withdrawn && r.Origin == ByRequest && origin == ByRequest && at.Equal(r.WantedAt) {
+		return false // events have whole seconds: it may be the older, or come twice, and what is withdrawn stays so
 	}
 	if r.Generation > 0 && r.Withdrawn == withdrawn && (withdrawn || r.Wanted.Same(w)) {
 		r.WantedAt = at // what was asked for in between comes late
+		if origin == ByRequest {
+			r.Origin = origin // a tag that goes, or comes again, is nothing to it any more
+		}
 		return false
 	}
 	if !withdrawn {
@@ -171,12 +175,4 @@ func (r *Record) want(w Wanted, withdrawn bool, origin string, at time.Time) boo
 		r.enter(Provisioning, "", "", "", at)
 	}
 	return true
-}
-
-// Problem is the record's trouble as a fault, for messages; nil if there is none.
-func (r *Record) Problem() *fault.Error {
-	if r.Phase != Blocked {
-		return nil
-	}
-	return &fault.Error{Kind: fault.Blocked, Reason: r.Reason, Op: "federate", Subject: r.Name, Fix: r.Remedy}
 }

@@ -155,7 +155,8 @@ func (r *run) act(ctx context.Context) error {
 }
 
 // put stores the record. If somebody else has changed what is wanted meanwhile, that is taken over, nothing of what was done
-// is lost, and the error is errAgain; if somebody else works on the federation, it is errNewer.
+// is lost, and the error is errAgain; if somebody else works on the federation, it is errNewer. That the same was asked for once
+// more changes nothing.
 func (r *run) put(ctx context.Context) error {
 	ctx = context.WithoutCancel(ctx) // what was done is noted also when the time is over
 	version, err := r.Store.Put(ctx, r.rec)
@@ -172,6 +173,10 @@ func (r *run) put(ctx context.Context) error {
 	}
 	if !found || latest.Claim == nil || latest.Claim.By != r.by {
 		return errNewer
+	}
+	if latest.Generation == r.rec.Generation {
+		r.rec.WantedAt, r.rec.Origin, r.rec.Version = latest.WantedAt, latest.Origin, latest.Version
+		return r.put(ctx)
 	}
 	r.rec.Wanted, r.rec.Withdrawn, r.rec.Origin, r.rec.WantedAt, r.rec.Generation = latest.Wanted, latest.Withdrawn, latest.Origin, latest.WantedAt, latest.Generation
 	r.rec.Phase, r.rec.Reason, r.rec.Message, r.rec.Remedy, r.rec.Since, r.rec.Tries = latest.Phase, latest.Reason, latest.Message, latest.Remedy, latest.Since, latest.Tries

@@ -130,6 +130,45 @@ func TestRequestComesBeforeTag(t *testing.T) {
 	ready(t, w) // the tag's going is nothing to it
 }
 
+// Who asks by name for what a tag asked for takes it over, also while a run works on it: the tag's going is nothing to it any more.
+func TestRequestTakesOverFromTag(t *testing.T) {
+	for what, busy := range map[string]bool{"ready": false, "claimed": true} {
+		t.Run(what, func(t *testing.T) {
+			w := tagged(t)
+			request := func() {
+				handle(t, w, federationtest.Message{Request: new(federationtest.Wanted()), At: w.Now()})
+			}
+			if busy {
+				at(w, 10, request)
+			}
+			lookAt(t, w)
+			if !busy {
+				request()
+			}
+			w.Instances[federationtest.Instance].Tags = map[string]string{}
+			lookAt(t, w)
+			if ready(t, w); w.Records[name].Origin != federation.ByRequest || w.Records[name].Generation != 1 {
+				t.Errorf("%+v", w.Records[name])
+			}
+		})
+	}
+}
+
+// Who withdraws by name what went with its tag keeps it down when the tag comes back.
+func TestWithdrawalTakesOverFromTag(t *testing.T) {
+	w := tagged(t)
+	lookAt(t, w)
+	tags := w.Instances[federationtest.Instance].Tags
+	w.Instances[federationtest.Instance].Tags = map[string]string{}
+	lookAt(t, w)
+	phase(t, w, federation.Removed, "")
+	w.Withdraw(name)
+	settle(t, w)
+	w.Instances[federationtest.Instance].Tags = tags
+	lookAt(t, w)
+	phase(t, w, federation.Removed, "")
+}
+
 // What is withdrawn by name stays so, until the tags ask for something else.
 func TestWithdrawalComesBeforeTag(t *testing.T) {
 	w := tagged(t)
@@ -214,7 +253,7 @@ func TestSweep(t *testing.T) {
 		}
 		return federationtest.None
 	}
-	if _, err := w.Reconciler().Sweep(t.Context()); fault.KindOf(err) != fault.Retry {
-		t.Errorf("%v", err)
+	if swept, err := w.Reconciler().Sweep(t.Context()); err != nil || swept.Looks != 2 || !strings.Contains(w.Log.String(), "roles not listed") {
+		t.Errorf("%+v, %v: the looks do not wait for the list", swept, err)
 	}
 }
