@@ -412,7 +412,7 @@ func TestLeftRunning(t *testing.T) {
 	})
 }
 
-// Scenario: the statement that was left may not be looked at any more, as where another function began it.
+// A statement that was left may not be looked at any more, as where another role began it.
 func TestStatementThatMayNotBeLookedAt(t *testing.T) {
 	w := world(t)
 	w.StatementTakes = 25 * time.Second
@@ -429,4 +429,36 @@ func TestStatementThatMayNotBeLookedAt(t *testing.T) {
 	}
 	settle(t, w)
 	ready(t, w)
+}
+
+// Redshift folds names, so that a table with an upper-case letter cannot prove anything by a row. It does not hide the others.
+func TestMixedCase(t *testing.T) {
+	for what, tc := range map[string]struct {
+		tables    []string
+		condition bool
+	}{"and others": {[]string{"Users", "items"}, false}, "only": {[]string{"Users"}, true}} {
+		t.Run(what, func(t *testing.T) {
+			w := world(t)
+			w.Instances[federationtest.Instance].Tables = tc.tables
+			w.Request(federationtest.Wanted())
+			settle(t, w)
+			has := slices.ContainsFunc(phase(t, w, federation.Ready, "").Conditions, func(c federation.Condition) bool {
+				return c.Type == federation.CondFolded && strings.Contains(c.Message, "Users") && strings.Contains(c.Message, "enable_case_sensitive_identifier")
+			})
+			if has != tc.condition {
+				t.Errorf("%+v", w.Records[name].Conditions)
+			}
+		})
+	}
+	t.Run("database that RDS names", func(t *testing.T) {
+		w := world(t)
+		w.Instances[federationtest.Instance].Endpoint.Database = "Orders"
+		wanted := federationtest.Wanted()
+		wanted.Source.Database = ""
+		w.Request(wanted)
+		settle(t, w)
+		if rec := phase(t, w, federation.Blocked, warehouse.DatabaseMissing); !strings.Contains(rec.Remedy, "lower-case") || len(w.Schemas) > 0 {
+			t.Errorf("%+v", rec)
+		}
+	})
 }

@@ -34,6 +34,10 @@ func (r *run) externalSchema(ctx context.Context) (*wait, error) {
 		return w, err
 	}
 	want := r.wantedSchema()
+	if warehouse.Folded(want.Database) { // RDS has named it; a document could not
+		return nil, r.blocked("make schema", warehouse.DatabaseMissing, "name a database with a lower-case name in the request",
+			fmt.Errorf("the warehouse reads the name of database %s in lower case, and the source has none of that name", want.Database))
+	}
 	there := r.rec.Statement != nil && r.rec.Statement.Purpose != createPurpose // an earlier run found something
 	if !r.rec.Made.SchemaReady && !there {                                      // most likely not there: make it, and look only if it is
 		w, err := r.create(ctx, want)
@@ -191,9 +195,16 @@ func (r *run) prove(ctx context.Context) (empty string, w *wait, err error) {
 			return "", w, err
 		}
 		if len(rows) == 0 || len(rows[0]) != 1 {
+			r.rec.set(CondFolded, "", r.now())
 			return "the login sees no table in schema " + r.rec.Made.Endpoint.Schema + " of the source", nil, nil
 		}
-		sql = warehouse.OneRow(r.rec.Wanted.Schema, rows[0][0])
+		table := rows[0][0]
+		if warehouse.Folded(table) { // that the source has shown it is what can be proved
+			r.rec.set(CondFolded, fmt.Sprintf("no table has a name without upper-case letters: %s and the others can be read in sessions with enable_case_sensitive_identifier only", table), r.now())
+			return "", nil, nil
+		}
+		r.rec.set(CondFolded, "", r.now())
+		sql = warehouse.OneRow(r.rec.Wanted.Schema, table)
 	}
 	_, w, err = r.finish(ctx, byRow, sql, noToken)
 	return "", w, err

@@ -67,7 +67,7 @@ func (s Source) ID() string {
 var (
 	identifier = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
 	hostName   = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$`)
-	remoteName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_$-]*$`)
+	remoteName = regexp.MustCompile(`^[a-z_][a-z0-9_$-]*$`)
 )
 
 // Problems returns everything that is wrong with s. Where is the JSON path below it.
@@ -115,7 +115,7 @@ const maxRemote = 63
 
 func badRemote(name string) bool { return len(name) > maxRemote || !remoteName.MatchString(name) }
 
-const nameFix = "write a name of 1 to 63 letters, digits, _ $ or -, starting with a letter or _; others cannot be written safely into the warehouse's SQL"
+const nameFix = "write a name of 1 to 63 lower-case letters, digits, _ $ or -, starting with a letter or _; the warehouse reads upper-case letters as lower-case ones, and others cannot be written safely into its SQL"
 
 // An Endpoint is where a source answers, and what in it is read.
 type Endpoint struct {

@@ -28,7 +28,9 @@ func TestSourceProblems(t *testing.T) {
 		want   []string
 	}{
 		"RDS instance":           {func(*source.Source) {}, nil},
-		"with a schema":          {func(s *source.Source) { s.Schema = "Sales_2$-x" }, nil},
+		"with a schema":          {func(s *source.Source) { s.Schema = "sales_2$-x" }, nil},
+		"schema in upper case":   {func(s *source.Source) { s.Schema = "Sales" }, []string{"schema"}}, // the warehouse folds it
+		"database in upper case": {func(s *source.Source) { s.Database = "ordersEU" }, []string{"database"}},
 		"host":                   {func(s *source.Source) { s.Instance, s.Host = "", "db.example.com" }, nil},
 		"host with a port":       {func(s *source.Source) { s.Instance, s.Host, s.Port = "", "DB", 65535 }, nil},
 		"nothing":                {func(s *source.Source) { *s = source.Source{} }, []string{"engine", "instance", "database"}},

@@ -99,9 +99,20 @@ func Look(schema string) string {
 }
 
 // Tables asks for the tables of one external schema, which makes the warehouse ask the source: it fails where secret, key,
-// network or login do. It is filtered on the schema, because an unfiltered one asks every source.
+// network or login do. It is filtered on the schema, because an unfiltered one asks every source. A table that [OneRow] cannot
+// name comes only if there is no other.
 func Tables(schema string) string {
-	return "SELECT tablename FROM svv_external_tables WHERE schemaname = " + literal(schema) + " ORDER BY tablename LIMIT 1"
+	return "SELECT tablename FROM svv_external_tables WHERE schemaname = " + literal(schema) +
+		" ORDER BY CASE WHEN tablename = lower(tablename) THEN 0 ELSE 1 END, tablename LIMIT 1"
+}
+
+// Folded reports whether a name has upper-case letters, which Redshift folds, between quotes, too, unless a session has set
+// enable_case_sensitive_identifier. The sessions that statements get here have not.
+//
+// Source: Amazon Redshift Database Developer Guide, "Names and identifiers", enable_case_sensitive_identifier. That the names in
+// CREATE EXTERNAL SCHEMA are folded as well is reported by users.
+func Folded(name string) bool {
+	return strings.ContainsFunc(name, func(r rune) bool { return r >= 'A' && r <= 'Z' })
 }
 
 // OneRow reads a row of a table, if it has one.

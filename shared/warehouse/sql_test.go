@@ -22,7 +22,7 @@ func TestStatements(t *testing.T) {
 		warehouse.DropSchema("orders_live"):                            `DROP SCHEMA "orders_live" RESTRICT`,
 		warehouse.Grant("s", all):                                      `GRANT USAGE ON SCHEMA "s" TO GROUP "analysts", ROLE "bi", "alice", "IAM:bob", PUBLIC`,
 		warehouse.Revoke("s", all[:1]):                                 `REVOKE USAGE ON SCHEMA "s" FROM GROUP "analysts"`,
-		warehouse.Tables("s"):                                          `SELECT tablename FROM svv_external_tables WHERE schemaname = 's' ORDER BY tablename LIMIT 1`,
+		warehouse.Tables("s"):                                          `SELECT tablename FROM svv_external_tables WHERE schemaname = 's' ORDER BY CASE WHEN tablename = lower(tablename) THEN 0 ELSE 1 END, tablename LIMIT 1`,
 		warehouse.OneRow("s", `odd "name`):                             `SELECT 1 FROM "s"."odd ""name" LIMIT 1`,
 		warehouse.Grant("s", []warehouse.Grantee{"datashare:x", "x:"}): `GRANT USAGE ON SCHEMA "s" TO "datashare:x", "x:"`, // never everybody
 		strings.Join(warehouse.Federating{User: "sluice", Database: "dev"}.Bootstrap(), ";"): `CREATE USER "sluice" PASSWORD DISABLE;GRANT CREATE ON DATABASE "dev" TO "sluice";` +
@@ -134,7 +134,7 @@ func FuzzQuoting(f *testing.F) {
 			t.Errorf("%q", got)
 		}
 		got := tokens(t, warehouse.Tables(text))
-		if !slices.Contains(got, "'"+text) || len(got) != 13 {
+		if !slices.Contains(got, "'"+text) || len(got) != len(tokens(t, warehouse.Tables("s"))) {
 			t.Errorf("%q", got)
 		}
 	})

@@ -66,8 +66,8 @@ func (s *Schemas) create(ctx context.Context, conn *pgx.Conn, at place, c *redsh
 		}
 		d.options.IAMRole = role
 	}
-	var sensitive bool
-	if err := conn.QueryRow(ctx, "SELECT lower(coalesce(current_setting('"+CaseSensitive+"', true), '')) IN ('true', 'on', '1', 't', 'yes')").Scan(&sensitive); err != nil {
+	sensitive, err := IsCaseSensitive(ctx, conn)
+	if err != nil {
 		return "", err
 	}
 	if !sensitive {
@@ -79,6 +79,12 @@ func (s *Schemas) create(ctx context.Context, conn *pgx.Conn, at place, c *redsh
 
 // CaseSensitive is the setting of a PostgreSQL session that stands for enable_case_sensitive_identifier.
 const CaseSensitive = "redshift.enable_case_sensitive_identifier"
+
+// IsCaseSensitive reports whether a session has set enable_case_sensitive_identifier.
+func IsCaseSensitive(ctx context.Context, conn *pgx.Conn) (sensitive bool, err error) {
+	err = conn.QueryRow(ctx, "SELECT lower(coalesce(current_setting('"+CaseSensitive+"', true), '')) IN ('true', 'on', '1', 't', 'yes')").Scan(&sensitive)
+	return sensitive, err
+}
 
 // sql makes the schema and its comment at once, as the user of the session. PostgreSQL decides whether that user may.
 func (d *definition) sql() string {

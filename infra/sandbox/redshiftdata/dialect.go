@@ -1,6 +1,14 @@
 package redshiftdata
 
-import "regexp"
+import (
+	"context"
+	"regexp"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/sluicehq/sluice/infra/sandbox/federated"
+	"github.com/sluicehq/sluice/infra/sandbox/redshiftsql"
+)
 
 // A difference is a piece of Redshift's SQL that PostgreSQL does not take, and what runs in its place.
 type difference struct {
@@ -48,4 +56,28 @@ func translate(sql string) string {
 		out += p.text
 	}
 	return out
+}
+
+// foldNames writes the names of a query in lower case, also those in quotes, unless the session has set
+// enable_case_sensitive_identifier.
+//
+// Source: Amazon Redshift Database Developer Guide, "Names and identifiers".
+func foldNames(ctx context.Context, conn *pgx.Conn, sql string) (string, error) {
+	if c := redshiftsql.Read(sql); !c.SkipAny("select", "with") {
+		return sql, nil
+	}
+	var places []redshiftsql.Place
+	for _, t := range redshiftsql.Scan(sql) {
+		if folded := redshiftsql.Name(t.Text); t.Kind == redshiftsql.Quoted && sql[t.Start:t.End] != folded {
+			places = append(places, redshiftsql.Place{Start: t.Start, End: t.End, Text: folded})
+		}
+	}
+	if len(places) == 0 {
+		return sql, nil
+	}
+	sensitive, err := federated.IsCaseSensitive(ctx, conn)
+	if err != nil || sensitive {
+		return sql, err
+	}
+	return redshiftsql.Replace(sql, places), nil
 }

@@ -269,3 +269,21 @@ func TestTheNthStatementFails(t *testing.T) {
 		t.Error("statement 0 can fail")
 	}
 }
+
+// Quotes do not keep upper-case letters, but in a session that asks for it.
+func TestNamesAreFolded(t *testing.T) {
+	w, _ := newFederated(t, vault{})
+	w.ends(t, "CREATE SCHEMA cased", types.StatusStringFinished, "")
+	w.ends(t, `CREATE TABLE cased."Users" (id integer)`, types.StatusStringFinished, "") // which PostgreSQL does not fold
+	w.ends(t, `SELECT count(*) FROM cased."Users"`, types.StatusStringFailed, `ERROR: relation "cased.users" does not exist`)
+	out, err := w.as("FIRST").BatchExecuteStatement(t.Context(), &api.BatchExecuteStatementInput{ClusterIdentifier: new(cluster), Database: new(database), DbUser: new(user),
+		Sqls: []string{"SET enable_case_sensitive_identifier TO true", `SELECT count(*) FROM cased."Users"`}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.clock.Settle()
+	if d := w.describe(t, *out.Id); d.Status != types.StatusStringFinished {
+		t.Errorf("%s: %s", d.Status, aws.ToString(d.Error))
+	}
+	w.ends(t, `DROP SCHEMA cased CASCADE`, types.StatusStringFinished, "")
+}

@@ -140,8 +140,11 @@ func (s *Service) begin(p *part) error {
 // execute runs SQL of Redshift on PostgreSQL.
 func (s *Service) execute(ctx context.Context, conn *pgx.Conn, st *statement, redshift string) (*result, error) {
 	sql := translate(redshift)
+	sql, err := foldNames(ctx, conn, sql)
+	if err != nil {
+		return nil, err
+	}
 	if s.external != nil {
-		var err error
 		sql, err = s.external.Prepare(ctx, conn, federated.Statement{
 			Cluster: st.where.cluster, Database: st.where.database, SQL: sql, Value: st.argument, Batch: st.batch,
 		})

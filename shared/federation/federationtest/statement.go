@@ -129,12 +129,22 @@ func (w *World) run(c *Redshift, text string) (rows [][]string, failure string) 
 		}
 		db, failure := w.read(c, s)
 		if failure == "" && len(db.Tables) > 0 {
-			rows = [][]string{{slices.Min(db.Tables)}}
+			rows = [][]string{{slices.MinFunc(db.Tables, func(a, b string) int { // as it is asked for: those without upper case first
+				if a, b := warehouse.Folded(a), warehouse.Folded(b); a != b && b {
+					return -1
+				} else if a != b {
+					return 1
+				}
+				return strings.Compare(a, b)
+			})}}
 		}
 		return rows, failure
 	}
 	if m := rowSQL.FindStringSubmatch(text); m != nil {
-		_, failure := w.read(c, w.Schemas[m[1]])
+		db, failure := w.read(c, w.Schemas[m[1]])
+		if table := strings.ToLower(m[2]); failure == "" && !slices.Contains(db.Tables, table) {
+			failure = fmt.Sprintf("ERROR: relation %q does not exist", m[1]+"."+table)
+		}
 		return [][]string{{"1"}}, failure
 	}
 	if m := createSQL.FindStringSubmatch(text); m != nil {
