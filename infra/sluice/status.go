@@ -60,6 +60,7 @@ func find(ctx context.Context, p settings.Provision, cfg aws.Config, name string
 
 // all writes one line for each federation, and below them what keeps people waiting.
 func (s *session) all(records []federation.Record) {
+	records = slices.DeleteFunc(records, func(r federation.Record) bool { return r.Wanted.Warehouse == "" }) // withdrawn, and never asked for
 	if len(records) == 0 {
 		fmt.Fprintln(s.out, "no federations; sluice request FILE asks for one")
 		return

@@ -34,7 +34,8 @@ func TestStatusOfNothing(t *testing.T) {
 
 func TestStatusOfAll(t *testing.T) {
 	w := start(t)
-	keep(t, w, ordersRecord(t), blocked(t))
+	unheard := federation.Record{Name: "unheard", Wanted: federation.Wanted{Name: "unheard"}, Withdrawn: true, Phase: federation.Removed, Generation: 1}
+	keep(t, w, ordersRecord(t), blocked(t), unheard)
 	out := succeed(t, "", "status")
 	want := `NAME     WAREHOUSE  SOURCE       SCHEMA       PHASE    REASON            SINCE
 billing  analytics  orders-prod  orders_live  Blocked  SecretNotServing  2031-05-04 10:20:30
@@ -50,7 +51,7 @@ billing is blocked: check secret for federation billing: SecretNotServing: nothi
 	if err := json.Unmarshal([]byte(succeed(t, "", "-json", "status")), &records); err != nil {
 		t.Fatal(err)
 	}
-	if len(records) != 2 || records[0].Name != "billing" || !reflect.DeepEqual(records[1], ordersRecord(t)) {
+	if len(records) != 3 || records[0].Name != "billing" || !reflect.DeepEqual(records[1], ordersRecord(t)) {
 		t.Errorf("the JSON holds %+v", records)
 	}
 }

@@ -1,7 +1,9 @@
 package federation
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,37 +55,45 @@ func (r *Reconciler) Look(ctx context.Context, name, by string) (Outcome, error)
 // Instance looks at an RDS instance of which an event told: at what its tags ask for, and at the federations that read from it.
 // What the instance is now counts, not what the event says became of it, nor when.
 func (r *Reconciler) Instance(ctx context.Context, id string, _ time.Time, by string) ([]Outcome, error) {
-	var out []Outcome
 	db, found, err := r.Databases.Instance(ctx, id)
 	if err != nil {
 		return nil, err
+	}
+	var out []Outcome
+	var failures []error
+	note := func(o Outcome, err error) { // the failure of one keeps none of the others waiting
+		if err != nil {
+			failures = append(failures, err)
+		} else {
+			out = append(out, o)
+		}
 	}
 	asked, wrong := "", error(nil)
 	if found && db.Tags[TagWarehouse] != "" {
 		var w Wanted
 		if w, wrong = FromTags(id, db); wrong == nil {
 			asked = w.Name
-			o, err := r.reconcile(ctx, w.Name, 0, by, func(rec *Record, now time.Time) bool { return rec.wantTagged(w, now) })
-			if err != nil {
-				return nil, err
-			}
-			out = append(out, o)
+			note(r.reconcile(ctx, w.Name, 0, by, func(rec *Record, now time.Time) bool { return rec.wantTagged(w, now) }))
 		}
 	}
 	records, err := r.Store.List(ctx)
 	if err != nil {
-		return out, err
+		failures = append(failures, err)
 	}
-	for _, rec := range records {
+	for _, rec := range records { // none if they could not be read
 		if rec.Wanted.Source.Instance == id && rec.Name != asked && rec.Phase != Removed {
-			o, err := r.reconcile(ctx, rec.Name, 0, by, nil)
-			if err != nil {
-				return out, err
-			}
-			out = append(out, o)
+			note(r.reconcile(ctx, rec.Name, 0, by, nil))
 		}
 	}
-	return out, wrong
+	return out, together(append(failures, wrong))
+}
+
+// together is all failures as one, which is tried again if one of them is.
+func together(failures []error) error {
+	slices.SortStableFunc(failures, func(a, b error) int {
+		return cmp.Compare(fault.KindOf(b), fault.KindOf(a)) // "retry" comes first
+	})
+	return errors.Join(failures...)
 }
 
 // wantTagged makes what an instance's tags ask for now what is wanted, unless somebody asked for something else by the name: a

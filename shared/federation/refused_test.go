@@ -173,3 +173,40 @@ func TestAdminOfNothing(t *testing.T) {
 	phase(t, w, federation.Removed, "")
 	gone(t, w)
 }
+
+// What the configuration allows no more ends also where the work only waited.
+func TestConfigurationThatChangesWhileItWaits(t *testing.T) {
+	for what, change := range map[string]func(*federationtest.World) string{
+		"grantees": func(w *federationtest.World) string {
+			gate(w, func(f *warehouse.Federating) { f.Grantees = nil })
+			return federation.GranteeNotAllowed
+		},
+		"warehouse": func(w *federationtest.World) string {
+			delete(w.Config.Warehouses, "analytics")
+			return federation.WarehouseUnknown
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := world(t)
+			w.Request(federationtest.Wanted())
+			w.Deliver(t.Context())
+			w.Deliver(t.Context())
+			phase(t, w, federation.Waiting, "RoleAttaching")
+			reason := change(w)
+			w.Deliver(t.Context())
+			if phase(t, w, federation.Blocked, reason); len(w.Schemas) > 0 {
+				t.Errorf("%s", w.State())
+			}
+		})
+	}
+}
+
+// The withdrawal of what nobody asked for is noted, and told nobody.
+func TestWithdrawalOfNothing(t *testing.T) {
+	w := world(t)
+	w.Withdraw(name)
+	settle(t, w)
+	if phase(t, w, federation.Removed, ""); len(w.Announced) > 0 {
+		t.Errorf("announced %+v", w.Announced)
+	}
+}

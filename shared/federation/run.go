@@ -101,7 +101,13 @@ func (r *run) walk(ctx context.Context) error {
 	} else if !r.rec.Made.Begun {
 		r.rec.Made = r.plan(r.rec.Wanted, r.gate().Cluster)
 	}
-	for _, s := range steps[r.from(steps):] {
+	from := r.from(steps)
+	if from > 0 && !r.goesDown() { // the configuration may be another than when the work began to wait
+		if err := r.allowed(); err != nil {
+			return r.failed(ctx, err)
+		}
+	}
+	for _, s := range steps[from:] {
 		r.rec.At, r.rec.AtFor = s.name, r.rec.Generation
 		w, err := s.do(r, ctx)
 		switch {
@@ -243,8 +249,10 @@ func (r *run) removed(ctx context.Context) error {
 	r.rec.Tries, r.rec.Statement, r.rec.Conditions, r.rec.Proved, r.rec.IAMChanged = 0, nil, nil, time.Time{}, time.Time{}
 	if r.rec.enter(Removed, "", "", "", r.now()) {
 		r.Log.InfoContext(ctx, "federation removed", "federation", r.rec.Name)
-		if err := r.announce(ctx, event.FederationRemoved); err != nil {
-			return err
+		if r.rec.Wanted.Warehouse != "" { // otherwise nobody has heard of it
+			if err := r.announce(ctx, event.FederationRemoved); err != nil {
+				return err
+			}
 		}
 	}
 	r.rec.Made.Begun = false // what remains is a note of what was there

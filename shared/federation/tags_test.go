@@ -211,6 +211,35 @@ func TestInstanceEvents(t *testing.T) {
 	settle(t, w)
 }
 
+// One failure keeps none of the others of an instance waiting, and the message comes again.
+func TestInstanceEventsWithFailures(t *testing.T) {
+	w := tagged(t)
+	lookAt(t, w)
+	for _, other := range []string{"first", "second"} {
+		d := federationtest.Wanted()
+		d.Name, d.Schema = other, other
+		w.Request(d)
+		settle(t, w)
+	}
+	broken := name
+	w.Trouble = func(_ int, c federationtest.Call) federationtest.Trouble {
+		if c.Service == "store" && c.Op == "Get" && c.Subject == broken {
+			return federationtest.Throttled
+		}
+		return federationtest.None
+	}
+	for _, broken = range []string{name, "first", "second"} {
+		out, err := w.Reconciler().Instance(t.Context(), federationtest.Instance, w.Now(), "run")
+		if fault.KindOf(err) != fault.Retry || len(out) != 2 || slices.ContainsFunc(out, func(o federation.Outcome) bool { return o.Federation == broken }) {
+			t.Errorf("%s: %+v, %v", broken, out, err)
+		}
+	}
+	w.Instances[federationtest.Instance].Tags[federation.TagGrant] = "analysts" // no grantee
+	if out, err := w.Reconciler().Instance(t.Context(), federationtest.Instance, w.Now(), "run"); fault.KindOf(err) != fault.Retry || len(out) != 2 || !strings.Contains(err.Error(), "analysts") {
+		t.Errorf("%+v, %v", out, err)
+	}
+}
+
 // The sweep looks at everything that is wanted, finds what no event told of, and names what belongs to nobody.
 //
 // Scenario 3
