@@ -47,7 +47,7 @@ func (c *cluster) describe(region string) description {
 	d := description{
 		ClusterIdentifier:         c.Identifier,
 		ClusterStatus:             c.status,
-		ClusterAvailabilityStatus: availability(c.status),
+		ClusterAvailabilityStatus: c.availability(),
 		ClusterNamespaceArn:       arn(region, "namespace", c.namespace),
 		ClusterCreateTime:         c.created,
 		ClusterVersion:            "1.0",

@@ -89,6 +89,8 @@ type cluster struct {
 	created   time.Time
 	namespace string // identifier
 	changes   int    // of the status so far
+
+	maintenance bool
 }
 
 // New returns a service without clusters.

@@ -440,6 +440,28 @@ func TestPauseAndResume(t *testing.T) {
 	coded(t, err, "AccessDenied", "PauseCluster")
 }
 
+func TestMaintenance(t *testing.T) {
+	w := newWorld(t)
+	for _, tc := range []struct {
+		begins bool
+		want   string
+	}{{true, "available Maintenance"}, {false, "available Available"}} {
+		if err := w.service.SetMaintenance(identifier, tc.begins); err != nil {
+			t.Fatal(err)
+		}
+		out, err := w.DescribeClusters(t.Context(), &api.DescribeClustersInput{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := *out.Clusters[0].ClusterStatus + " " + *out.Clusters[0].ClusterAvailabilityStatus; got != tc.want {
+			t.Errorf("the cluster is %s, want %s", got, tc.want)
+		}
+	}
+	if err := w.service.SetMaintenance("missing", true); !errors.Is(err, redshift.ErrClusterNotFound) {
+		t.Errorf("maintenance of a cluster that is not there: %v", err)
+	}
+}
+
 func TestSetStatus(t *testing.T) {
 	w := newWorld(t)
 	for _, tc := range []struct {

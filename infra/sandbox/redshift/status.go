@@ -33,6 +33,14 @@ func takesLogins(status string) bool {
 	return strings.HasPrefix(status, available) || slices.Contains(working, status)
 }
 
+// availability is the ClusterAvailabilityStatus.
+func (c *cluster) availability() string {
+	if c.maintenance {
+		return "Maintenance"
+	}
+	return availability(c.status)
+}
+
 // availability is the ClusterAvailabilityStatus that goes with a ClusterStatus.
 func availability(status string) string {
 	switch {
@@ -60,6 +68,19 @@ func (s *Service) SetStatus(identifier, status string) error {
 		return fmt.Errorf("set status of cluster %s: %w", identifier, ErrClusterNotFound)
 	}
 	c.become(status)
+	return nil
+}
+
+// SetMaintenance begins or ends the maintenance of a cluster. Its status stays as it is, and it takes logins: what it does not
+// take, AWS does not say.
+func (s *Service) SetMaintenance(identifier string, begins bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.clusters[identifier]
+	if c == nil {
+		return fmt.Errorf("set maintenance of cluster %s: %w", identifier, ErrClusterNotFound)
+	}
+	c.maintenance = begins
 	return nil
 }
 
