@@ -232,3 +232,44 @@ func TestRevokeUnseen(t *testing.T) {
 		t.Error("nobody is told that the user does not see its own grants")
 	}
 }
+
+// AWS documents neither the options' keys nor their forms, so that a difference which a schema made anew still has is none.
+func TestSchemaIsMadeAnewOnce(t *testing.T) {
+	for what, tc := range map[string]struct {
+		tells func(string) string
+		drops int
+	}{
+		"a key is not told":     {func(o string) string { return strings.Replace(o, `,"SECRET_ARN"`, `,"SOMETHING"`, 1) }, 0},
+		"written in other case": {func(o string) string { return strings.Replace(o, "orders-prod.abc", "ORDERS-PROD.abc", 1) }, 1},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := provisioned(t)
+			w.Tells = tc.tells
+			drops := 0
+			w.Before = func(c federationtest.Call) {
+				if c.Op == "ExecuteStatement" && c.Subject == "drop schema" {
+					drops++
+				}
+			}
+			for range 4 {
+				w.Advance(2 * time.Hour)
+				w.Look(name)
+				settle(t, w)
+				ready(t, w)
+			}
+			if drops != tc.drops {
+				t.Errorf("the schema is dropped %d times", drops)
+			}
+			w.Tells = nil // and what differs then is repaired again
+			w.Look(name)
+			settle(t, w)
+			w.Schemas["orders_live"].Is.Host = "elsewhere"
+			w.Advance(2 * time.Hour)
+			w.Look(name)
+			settle(t, w)
+			if got := w.Schemas["orders_live"].Is.Host; got == "elsewhere" {
+				t.Error("a schema that reads from elsewhere stays")
+			}
+		})
+	}
+}

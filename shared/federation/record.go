@@ -91,6 +91,7 @@ type Made struct {
 	Schema      string              `json:"schema,omitempty"`
 	Grants      []warehouse.Grantee `json:"grants,omitempty"`
 	Kept        []warehouse.Grantee `json:"kept,omitempty"`       // who had usage of a schema that is made anew
+	Unlike      string              `json:"unlike,omitempty"`     // how the schema differed when it was last made anew
 	SecretUntil time.Time           `json:"secretUntil,omitzero"` // when the deleted secret is gone for good
 
 	Asked time.Time `json:"asked,omitzero"` // when it was begun; decides whose role is attached first
@@ -114,6 +115,7 @@ const (
 	CondEmpty     = "Empty"           // the source shows no table
 	CondFolded    = "NamesFolded"     // the source shows no table that a query can name without enable_case_sensitive_identifier
 	CondUncovered = "OwnersUncovered" // tables that some owners make later stay invisible
+	CondUnchecked = "LoginUnchecked"  // whether our own login is as it was left could not be seen
 	CondImpaired  = "SecretImpaired"  // RDS cannot rotate the secret any more
 	CondRoles     = "RolesRunningOut" // the cluster is close to its limit of roles
 	CondOpened    = "IngressOpenedBy" // others opened the network before

@@ -54,8 +54,13 @@ func (r *run) externalSchema(ctx context.Context) (*wait, error) {
 		return r.create(ctx, want)
 	case !s.Postgres || s.Is.Role != want.Role: // not ours: ours have our role
 		return nil, r.taken(s)
-	case s.Is == want:
-		r.rec.Made.SchemaReady = true
+	case s.Fits(want):
+		r.rec.Made.SchemaReady, r.rec.Made.Unlike = true, ""
+		return nil, nil
+	}
+	unlike := fmt.Sprintf("%v, not %v", s.Is, want)
+	if r.rec.Made.SchemaReady && r.rec.Made.Unlike == unlike { // as it was made, so that it is the telling that differs
+		r.Log.WarnContext(ctx, "the warehouse tells of a schema otherwise than it was made", "federation", r.rec.Name, "schema", want.Name, "difference", unlike)
 		return nil, nil
 	}
 	r.Log.WarnContext(ctx, "schema is made anew", "federation", r.rec.Name, "schema", want.Name, "host", s.Is.Host, "wanted", want.Host)
@@ -69,6 +74,7 @@ func (r *run) externalSchema(ctx context.Context) (*wait, error) {
 	if w != nil || err != nil {
 		return w, err
 	}
+	r.rec.Made.Unlike = unlike
 	return r.create(ctx, want)
 }
 

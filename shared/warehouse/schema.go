@@ -11,7 +11,7 @@ type Schema struct {
 	Exists   bool             // a schema of any kind has the name
 	External bool             // and it is external
 	Postgres bool             // and reads from PostgreSQL
-	Is       ExternalSchema   // its options, if Postgres
+	Is       ExternalSchema   // its options, if Postgres; those that the warehouse does not tell are zero
 	Usage    map[Grantee]bool // who has usage
 }
 
@@ -49,21 +49,37 @@ func ReadSchema(name string, rows [][]string) (Schema, error) {
 	return s, nil
 }
 
-// readOptions reads esoptions. A missing key means its default.
+// Fits reports whether the schema is as it shall be, as far as the warehouse tells.
+func (s Schema) Fits(want ExternalSchema) bool {
+	is := s.Is
+	is.Name = want.Name
+	for _, text := range []struct{ is, want *string }{
+		{&is.Database, &want.Database}, {&is.RemoteSchema, &want.RemoteSchema}, {&is.Host, &want.Host}, {&is.Role, &want.Role}, {&is.Secret, &want.Secret},
+	} {
+		if *text.is == "" {
+			*text.is = *text.want
+		}
+	}
+	if is.Port == 0 {
+		is.Port = want.Port
+	}
+	return s.Postgres && is == want
+}
+
+// readOptions reads esoptions. AWS documents no more of them than that they are JSON with an IAM_ROLE: case and underscores of the
+// keys do not matter here, and what is missing is not told.
+//
+// Source: Amazon Redshift Database Developer Guide, PG_EXTERNAL_SCHEMA.
 func readOptions(text string) (ExternalSchema, error) {
 	var options map[string]any
 	if err := json.Unmarshal([]byte(text), &options); err != nil {
 		return ExternalSchema{}, fmt.Errorf("they are no JSON: %w", err)
 	}
-	read := func(key, missing string) string {
-		v, ok := options[key]
-		if !ok {
-			return missing
+	told := make(map[string]string)
+	for key, value := range options {
+		if value != nil {
+			told[strings.ToUpper(strings.ReplaceAll(key, "_", ""))] = strings.TrimSpace(fmt.Sprint(value)) // PORT is a number or a string
 		}
-		return strings.TrimSpace(fmt.Sprint(v)) // PORT is a number or a string
 	}
-	return ExternalSchema{
-		RemoteSchema: read("SCHEMA", "public"), Host: read("URI", ""), Port: number(read("PORT", "5432")),
-		Role: read("IAM_ROLE", ""), Secret: read("SECRET_ARN", ""),
-	}, nil
+	return ExternalSchema{RemoteSchema: told["SCHEMA"], Host: told["URI"], Port: number(told["PORT"]), Role: told["IAMROLE"], Secret: told["SECRETARN"]}, nil
 }

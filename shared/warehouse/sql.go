@@ -90,12 +90,13 @@ func usage(verb, schema, direction string, who []Grantee) string {
 const kindPostgres = 3
 
 // Look asks what a schema is: one row for an external schema of the name, one for a schema of the name of any kind, and one for
-// each grantee. [ReadSchema] reads the answer. One statement serves all, because each takes three calls.
+// each grantee. [ReadSchema] reads the answer. One statement serves all, because each takes three calls. The casts have lengths:
+// without one, a VARCHAR has 256 bytes, and the options are longer.
 func Look(schema string) string {
 	name := literal(schema)
-	return "SELECT 'external' AS what, eskind::varchar AS a, databasename::varchar AS b, esoptions::varchar AS c FROM svv_external_schemas WHERE schemaname = " + name +
+	return "SELECT 'external' AS what, eskind::varchar(256) AS a, databasename::varchar(256) AS b, esoptions::varchar(65535) AS c FROM svv_external_schemas WHERE schemaname = " + name +
 		" UNION ALL SELECT 'schema', '', '', '' FROM pg_namespace WHERE nspname = " + name +
-		" UNION ALL SELECT 'grant', identity_type::varchar, identity_name::varchar, '' FROM svv_schema_privileges WHERE namespace_name = " + name + " AND privilege_type = 'USAGE'"
+		" UNION ALL SELECT 'grant', identity_type::varchar(256), identity_name::varchar(256), '' FROM svv_schema_privileges WHERE namespace_name = " + name + " AND privilege_type = 'USAGE'"
 }
 
 // Tables asks for the tables of one external schema, which makes the warehouse ask the source: it fails where secret, key,

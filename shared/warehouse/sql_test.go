@@ -59,8 +59,8 @@ func TestReadSchema(t *testing.T) {
 		"of the warehouse":   {[][]string{{"schema", "", "", ""}}, warehouse.Schema{Exists: true}},
 		"ours":               {[][]string{{"external", "3", "orders ", options}, {"schema", "", "", ""}}, warehouse.Schema{Exists: true, External: true, Postgres: true, Is: schema}},
 		"the port as a text": {[][]string{{"external", "3", "orders", strings.Replace(options, "5433", `"5433"`, 1)}}, warehouse.Schema{Exists: true, External: true, Postgres: true, Is: schema}},
-		"defaults": {[][]string{{"external", "3", "orders", `{"URI":"h"}`}},
-			warehouse.Schema{Exists: true, External: true, Postgres: true, Is: warehouse.ExternalSchema{Name: "orders_live", Database: "orders", RemoteSchema: "public", Host: "h", Port: 5432}}},
+		"not all told": {[][]string{{"external", "3", "orders", `{"uri":"h","SecretArn":"s","OTHER":null}`}},
+			warehouse.Schema{Exists: true, External: true, Postgres: true, Is: warehouse.ExternalSchema{Name: "orders_live", Database: "orders", Host: "h", Secret: "s"}}},
 		"MySQL":           {[][]string{{"external", "8", "orders", `{"URI":"h"}`}}, warehouse.Schema{Exists: true, External: true}},
 		"without options": {[][]string{{"external", "4", "dev", ""}}, warehouse.Schema{Exists: true, External: true}},
 		"with usage": {[][]string{{"schema", "", "", ""}, {"grant", "group", "analysts", ""}, {"grant", "public", "public", ""}, {"grant", "user", "IAM:bob ", ""}, {"grant", "datashare", "x", ""}},
@@ -138,4 +138,26 @@ func FuzzQuoting(f *testing.F) {
 			t.Errorf("%q", got)
 		}
 	})
+}
+
+// What the warehouse does not tell is no difference.
+func TestFits(t *testing.T) {
+	for what, tc := range map[string]struct {
+		change func(*warehouse.ExternalSchema)
+		want   bool
+	}{
+		"the same": {func(*warehouse.ExternalSchema) {}, true}, "only the role told": {func(s *warehouse.ExternalSchema) { *s = warehouse.ExternalSchema{Role: s.Role} }, true},
+		"database": {func(s *warehouse.ExternalSchema) { s.Database = "x" }, false}, "remote": {func(s *warehouse.ExternalSchema) { s.RemoteSchema = "x" }, false},
+		"host": {func(s *warehouse.ExternalSchema) { s.Host = "x" }, false}, "port": {func(s *warehouse.ExternalSchema) { s.Port = 1 }, false},
+		"role": {func(s *warehouse.ExternalSchema) { s.Role = "x" }, false}, "secret": {func(s *warehouse.ExternalSchema) { s.Secret = "x" }, false},
+	} {
+		s := warehouse.Schema{Exists: true, External: true, Postgres: true, Is: schema}
+		tc.change(&s.Is)
+		if got := s.Fits(schema); got != tc.want {
+			t.Errorf("%s: %t", what, got)
+		}
+	}
+	if (warehouse.Schema{Exists: true}).Fits(schema) {
+		t.Error("a schema that is not external fits")
+	}
 }

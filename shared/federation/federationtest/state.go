@@ -89,7 +89,7 @@ func (w *World) State() string {
 	out.Records = make(map[string]record)
 	for name, r := range w.Records {
 		is := record{Wanted: r.Wanted, Withdrawn: r.Withdrawn, Generation: r.Generation, Phase: r.Phase, Reason: r.Reason, Claimed: r.Claim != nil, Made: r.Made, Running: r.Statement != nil}
-		is.Made.SecretUntil, is.Made.Asked = time.Time{}, time.Time{}
+		is.Made.SecretUntil, is.Made.Asked, is.Made.Unlike = time.Time{}, time.Time{}, "" // which depend on when it was looked at
 		if is.Withdrawn {
 			is.Made = federation.Made{Begun: r.Made.Begun} // the rest is a note
 		}

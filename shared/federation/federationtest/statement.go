@@ -190,8 +190,11 @@ func (w *World) look(name string) (rows [][]string) {
 	}
 	rows = append(rows, []string{"schema", "", "", ""})
 	if s.External {
-		rows = append(rows, []string{"external", "3", s.Is.Database, fmt.Sprintf(`{"SCHEMA":%q,"URI":%q,"PORT":"%d","IAM_ROLE":%q,"SECRET_ARN":%q}`,
-			s.Is.RemoteSchema, s.Is.Host, s.Is.Port, s.Is.Role, s.Is.Secret)})
+		options := fmt.Sprintf(`{"SCHEMA":%q,"URI":%q,"PORT":"%d","IAM_ROLE":%q,"SECRET_ARN":%q}`, s.Is.RemoteSchema, s.Is.Host, s.Is.Port, s.Is.Role, s.Is.Secret)
+		if w.Tells != nil {
+			options = w.Tells(options)
+		}
+		rows = append(rows, []string{"external", "3", s.Is.Database, options})
 	}
 	if w.Blind {
 		return rows

@@ -63,6 +63,8 @@ type World struct {
 	StatementFails func(purpose, sql string) string
 	// Blind is Sluice's user without the right to see what was granted to others.
 	Blind bool
+	// Tells changes the options that the warehouse tells of an external schema, JSON; nil leaves them.
+	Tells func(options string) string
 	// LoginFails gives the error of login; nil lets it work.
 	LoginFails func(source.Request) error
 
