@@ -41,7 +41,7 @@ func (r *run) credentials(ctx context.Context) (*wait, error) {
 		return nil, err
 	}
 	if r.rec.Made.LoginReady {
-		return nil, nil
+		return nil, r.recheck(ctx, admin, db)
 	}
 	if ready { // it was, until the secret got another password
 		if w, err := r.admits(ctx, admin, r.rec.Wanted.Source, db); w != nil || err != nil {
@@ -51,16 +51,50 @@ func (r *run) credentials(ctx context.Context) (*wait, error) {
 	if err := r.act(ctx); err != nil {
 		return nil, err
 	}
+	return nil, r.ensure(ctx, admin, db)
+}
+
+// ensure has our own login made or mended.
+func (r *run) ensure(ctx context.Context, admin string, db source.Database) error {
 	answer, err := r.Logins.Do(ctx, source.Request{
 		Action: source.Ensure, Federation: r.rec.Name, Endpoint: db.Endpoint, Admin: admin, Secret: r.rec.Made.Secret,
 		User: r.rec.Made.Login, Mark: r.Mark(r.rec.Name),
 	})
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if answer.Changed && r.rec.Made.LoginReady {
+		r.Log.WarnContext(ctx, "login mended", "federation", r.rec.Name, "user", r.rec.Made.Login)
 	}
 	r.rec.Made.LoginReady = true
 	r.rec.set(CondUncovered, list("tables that they make later stay invisible until they grant them: ", answer.Uncovered), r.now())
-	return nil, nil
+	r.rec.set(CondUnchecked, "", r.now())
+	return nil
+}
+
+// recheck asks for the login once more when the proof is due: rights that were changed by hand are mended, and the owners of
+// tables are others in time. Where that fails the federation works on, and the admin may be gone by then: a condition says so, and
+// the proof decides.
+func (r *run) recheck(ctx context.Context, admin string, db source.Database) error {
+	if r.before.Phase != Ready || r.now().Before(r.rec.Proved.Add(proofLife)) {
+		return nil
+	}
+	w, err := r.admits(ctx, admin, r.rec.Wanted.Source, db)
+	if w != nil {
+		return nil
+	}
+	if err == nil {
+		if err := r.hold(ctx); err != nil {
+			return err
+		}
+		err = r.ensure(ctx, admin, db)
+	}
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	r.Log.WarnContext(ctx, "login not checked", "federation", r.rec.Name, "reason", fault.ReasonOf(err), "err", err.Error())
+	r.rec.set(CondUnchecked, err.Error(), r.now())
+	return nil
 }
 
 // loginDown drops our own user from the source.

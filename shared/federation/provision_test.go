@@ -139,12 +139,12 @@ func TestRepeatChangesNothing(t *testing.T) {
 	if w.State() != before {
 		t.Errorf("before %s\nafter %s", before, w.State())
 	}
-	w.Advance(2 * time.Hour) // the proof is too old
+	w.Advance(2 * time.Hour) // the proof is too old, and the login is asked for
 	since = len(w.Calls)
 	w.Look(name)
 	settle(t, w)
-	if got := writes(w, since); !slices.Equal(got, []string{"store.Put orders"}) {
-		t.Errorf("written: %v", got)
+	if got := writes(w, since); !slices.Equal(got, []string{"store.Put orders", "login.ensure " + w.Records[name].Made.Login, "store.Put orders"}) || len(w.Announced) != 1 {
+		t.Errorf("written: %v, announced %+v", got, w.Announced)
 	}
 }
 

@@ -141,11 +141,16 @@ func (r *run) from(steps []step) int {
 // act is called before the world is changed. It makes sure that the claim, and what may be made, are stored.
 func (r *run) act(ctx context.Context) error {
 	r.acted = true
-	if r.saved {
-		return nil
-	}
 	if r.rec.Phase == Ready {
 		r.rec.enter(Provisioning, "Drift", "something is not as it shall be", "", r.now())
+	}
+	return r.hold(ctx)
+}
+
+// hold makes sure that nobody else works on the federation.
+func (r *run) hold(ctx context.Context) error {
+	if r.saved {
+		return nil
 	}
 	r.rec.Claim = r.claim(r.by, r.now())
 	if !r.goesDown() && !r.rec.Made.Begun {

@@ -45,7 +45,8 @@ const (
 	firstPoll         = 150 * time.Millisecond
 	lastPoll          = time.Second
 
-	// proofLife is how long a proof by query counts. Drift that no description shows is found after at most this time.
+	// proofLife is how long a proof by query counts, and our own login is taken to be as it was left. Drift that no description
+	// shows is found after at most this time.
 	proofLife = time.Hour
 )
 

@@ -99,7 +99,7 @@ func (l logins) Do(ctx context.Context, r source.Request) (source.Answer, error)
 			return source.Answer{}, refuse(fault.Bug, source.SecretUnreadable, r.Action, r.Secret)
 		}
 		db.Logins[r.User] = Login{own.Password, r.Mark}
-		return source.Answer{Changed: was.Password != own.Password}, nil
+		return source.Answer{Changed: was.Password != own.Password, Uncovered: l.w.Uncovered}, nil
 	})
 }
 

@@ -67,6 +67,8 @@ type World struct {
 	Tells func(options string) string
 	// LoginFails gives the error of login; nil lets it work.
 	LoginFails func(source.Request) error
+	// Uncovered is what login answers of owners for whom it cannot act.
+	Uncovered []string
 
 	Calls []Call
 	// Before is called before each call, and may let other things happen.
