@@ -273,3 +273,31 @@ func TestSchemaIsMadeAnewOnce(t *testing.T) {
 		})
 	}
 }
+
+// A warehouse that is declared with another database gets its schemas there, and none stays behind.
+func TestAnotherDatabase(t *testing.T) {
+	w := provisioned(t)
+	declared := w.Config.Warehouses["analytics"]
+	declared.Database = "sales"
+	w.Config.Warehouses["analytics"] = declared
+	w.Look(name)
+	settle(t, w)
+	phase(t, w, federation.Ready, "")
+	if len(w.Schemas) != 1 || w.Schemas["sales.orders_live"] == nil {
+		t.Errorf("%s", w.State())
+	}
+	// Where the policies do not let Sluice into the old one any more, it says what to do.
+	declared.Database = "third"
+	w.Config.Warehouses["analytics"] = declared
+	w.Trouble = func(_ int, c federationtest.Call) federationtest.Trouble {
+		if c.Op == "ExecuteStatement" {
+			return federationtest.Refused
+		}
+		return federationtest.None
+	}
+	w.Look(name)
+	settle(t, w)
+	if rec := phase(t, w, federation.Blocked, federation.Unauthorized); !strings.Contains(rec.Remedy, "database sales") || len(w.Roles) != 1 {
+		t.Errorf("%+v", rec)
+	}
+}

@@ -143,7 +143,7 @@ func (r *Reconciler) claim(by string, now time.Time) *Claim {
 
 // goesDown reports whether what was made comes down: because it is not wanted any more, or because something else is.
 func (rec *Record) goesDown(r *Reconciler) bool {
-	return rec.Withdrawn || rec.Made.Begun && (rec.Made.Gone || rec.Made.differs(rec.Wanted, r.Warehouses[rec.Wanted.Warehouse].Cluster))
+	return rec.Withdrawn || rec.Made.Begun && (rec.Made.Gone || rec.Made.differs(rec.Wanted, r.Warehouses[rec.Wanted.Warehouse]))
 }
 
 // foresee notes what may be made from now on, before any of it is.
@@ -165,10 +165,23 @@ func (rec *Record) foresee(r *Reconciler) {
 // begin notes that what is planned is about to be made.
 func (rec *Record) begin() { rec.Made.Begun, rec.Made.Asked = true, rec.WantedAt }
 
-// differs reports whether w, in this cluster, is another federation under the same name, for which nothing that was made will do.
-func (m Made) differs(w Wanted, cluster string) bool {
-	return m.Warehouse != w.Warehouse || cluster != "" && m.Cluster != cluster || m.Source != w.Source || m.Schema != w.Schema ||
+// plan is what will be made for w, as far as it is known beforehand.
+func (r *Reconciler) plan(w Wanted, cluster string) Made {
+	m, gate := r.Namer.plan(w, cluster), r.Warehouses[w.Warehouse]
+	m.Database, m.User = gate.Database, gate.User
+	return m
+}
+
+// differs reports whether w, in the warehouse that is declared so now, is another federation under the same name, for which nothing
+// that was made will do.
+func (m Made) differs(w Wanted, gate warehouse.Federating) bool {
+	return m.Warehouse != w.Warehouse || gate.Cluster != "" && m.Cluster != gate.Cluster || m.moved(gate) || m.Source != w.Source || m.Schema != w.Schema ||
 		(m.SecretName != "") != w.Credentials.Own() || w.Credentials.Secret != "" && w.Credentials.Secret != m.Secret
+}
+
+// moved reports whether the warehouse is declared with another database than the one that has the schema.
+func (m Made) moved(gate warehouse.Federating) bool {
+	return m.Database != "" && gate.Database != "" && m.Database != gate.Database
 }
 
 func union(a, b []warehouse.Grantee) []warehouse.Grantee {

@@ -76,6 +76,8 @@ type Statement struct {
 type Made struct {
 	Warehouse   string              `json:"warehouse,omitempty"`
 	Cluster     string              `json:"cluster,omitempty"`
+	Database    string              `json:"database,omitempty"` // of the cluster, where the schema is
+	User        string              `json:"user,omitempty"`     // who owns it
 	Source      source.Source       `json:"source,omitzero"`
 	ResourceID  string              `json:"resourceId,omitempty"` // of the source
 	Endpoint    source.Endpoint     `json:"endpoint,omitzero"`

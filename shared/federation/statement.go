@@ -70,8 +70,15 @@ func (r *run) begin(ctx context.Context, purpose, sql string, token func() strin
 	if w, err := r.leftRunning(ctx); w != nil || err != nil {
 		return "", w, err
 	}
-	gate := r.Warehouses[r.rec.Made.Warehouse]
-	id, err = r.SQL.Begin(ctx, r.rec.Made.Cluster, gate.Database, gate.User, sql, "sluice "+r.rec.Name+": "+purpose, token())
+	made, gate := r.rec.Made, r.Warehouses[r.rec.Made.Warehouse]
+	database, user := gate.Database, gate.User
+	if made.moved(gate) {
+		database, user = made.Database, made.User
+	}
+	id, err = r.SQL.Begin(ctx, made.Cluster, database, user, sql, "sluice "+r.rec.Name+": "+purpose, token())
+	if fault.ReasonOf(err) == Unauthorized && made.moved(gate) {
+		err = r.blocked(purpose, Unauthorized, fmt.Sprintf("declare user %s and database %s of cluster %s under another warehouse name until nothing of Sluice is left there", user, database, made.Cluster), err)
+	}
 	return id, nil, err
 }
 

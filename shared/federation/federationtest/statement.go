@@ -26,6 +26,7 @@ type Schema struct {
 // statement is one that was begun. Its effect is at its end, also if it was forgotten meanwhile.
 type statement struct {
 	on      *Redshift
+	in      string // database
 	text    string
 	over    time.Time
 	failure string
@@ -37,7 +38,7 @@ type sql struct{ w *World }
 func (s sql) Begin(ctx context.Context, cluster, database, user, text, name, token string) (string, error) {
 	_, purpose, _ := strings.Cut(name, ": ")
 	return do(ctx, s.w, "redshift-data", "ExecuteStatement", purpose, token != "", func() (string, error) {
-		if database != "dev" || user != Sluice {
+		if user != Sluice {
 			return "", refuse(fault.Bug, "WrongLogin", "execute statement", database+"/"+user)
 		}
 		c := s.w.Clusters[cluster]
@@ -49,7 +50,7 @@ func (s sql) Begin(ctx context.Context, cluster, database, user, text, name, tok
 		}
 		s.w.begun++
 		id := fmt.Sprintf("statement-%d", s.w.begun)
-		st := &statement{on: c, text: text, over: s.w.now.Add(s.w.StatementTakes)}
+		st := &statement{on: c, in: database, text: text, over: s.w.now.Add(s.w.StatementTakes)}
 		if s.w.StatementFails != nil {
 			st.failure = s.w.StatementFails(purpose, text)
 		}
@@ -96,7 +97,7 @@ func (w *World) commit() {
 			return false
 		}
 		if st.failure == "" {
-			st.rows, st.failure = w.run(st.on, st.text)
+			st.rows, st.failure = w.run(st.on, st.in, st.text)
 		}
 		return true
 	})
@@ -118,12 +119,16 @@ var (
 )
 
 // run carries out a statement and returns its rows, or the message of its failure.
-func (w *World) run(c *Redshift, text string) (rows [][]string, failure string) {
+func (w *World) run(c *Redshift, database, text string) (rows [][]string, failure string) {
+	in := func(schema string) string { return database + "." + schema }
+	if database == mainDatabase {
+		in = func(schema string) string { return schema }
+	}
 	if m := lookSQL.FindStringSubmatch(text); m != nil {
-		return w.look(m[1]), ""
+		return w.look(in(m[1])), ""
 	}
 	if m := tablesSQL.FindStringSubmatch(text); m != nil {
-		s := w.Schemas[m[1]]
+		s := w.Schemas[in(m[1])]
 		if s == nil {
 			return nil, ""
 		}
@@ -141,43 +146,43 @@ func (w *World) run(c *Redshift, text string) (rows [][]string, failure string) 
 		return rows, failure
 	}
 	if m := rowSQL.FindStringSubmatch(text); m != nil {
-		db, failure := w.read(c, w.Schemas[m[1]])
+		db, failure := w.read(c, w.Schemas[in(m[1])])
 		if table := strings.ToLower(m[2]); failure == "" && !slices.Contains(db.Tables, table) {
 			failure = fmt.Sprintf("ERROR: relation %q does not exist", m[1]+"."+table)
 		}
 		return [][]string{{"1"}}, failure
 	}
 	if m := createSQL.FindStringSubmatch(text); m != nil {
-		if w.Schemas[m[1]] != nil {
+		if w.Schemas[in(m[1])] != nil {
 			return nil, fmt.Sprintf("ERROR: Schema %q already exists", m[1])
 		}
 		port, _ := strconv.Atoi(m[5])
-		w.Schemas[m[1]] = &Schema{External: true, Usage: make(map[warehouse.Grantee]bool), Is: warehouse.ExternalSchema{
+		w.Schemas[in(m[1])] = &Schema{External: true, Usage: make(map[warehouse.Grantee]bool), Is: warehouse.ExternalSchema{
 			Name: m[1], Database: m[2], RemoteSchema: m[3], Host: m[4], Port: port, Role: m[6], Secret: m[7]}}
 		return nil, ""
 	}
 	if m := dropSQL.FindStringSubmatch(text); m != nil {
-		s := w.Schemas[m[1]]
+		s := w.Schemas[in(m[1])]
 		switch {
 		case s == nil:
 			return nil, fmt.Sprintf("ERROR: schema %q does not exist", m[1])
 		case len(s.Dependents) > 0:
 			return nil, fmt.Sprintf("ERROR: cannot drop schema %s because other objects depend on it", m[1])
 		}
-		delete(w.Schemas, m[1])
+		delete(w.Schemas, in(m[1]))
 		return nil, ""
 	}
 	if m := usageSQL.FindStringSubmatch(text); m != nil {
 		for g := range strings.SplitSeq(m[3], ", ") {
 			if kind, name, ok := strings.Cut(strings.ReplaceAll(g, `"`, ""), " "); ok {
-				w.Schemas[m[2]].Usage[warehouse.Grantee(strings.ToLower(kind)+":"+name)] = m[1] == "GRANT"
+				w.Schemas[in(m[2])].Usage[warehouse.Grantee(strings.ToLower(kind)+":"+name)] = m[1] == "GRANT"
 			} else if g == "PUBLIC" {
-				w.Schemas[m[2]].Usage[warehouse.Public] = m[1] == "GRANT"
+				w.Schemas[in(m[2])].Usage[warehouse.Public] = m[1] == "GRANT"
 			} else {
-				w.Schemas[m[2]].Usage[warehouse.Grantee("user:"+kind)] = m[1] == "GRANT"
+				w.Schemas[in(m[2])].Usage[warehouse.Grantee("user:"+kind)] = m[1] == "GRANT"
 			}
 		}
-		maps.DeleteFunc(w.Schemas[m[2]].Usage, func(_ warehouse.Grantee, has bool) bool { return !has })
+		maps.DeleteFunc(w.Schemas[in(m[2])].Usage, func(_ warehouse.Grantee, has bool) bool { return !has })
 		return nil, ""
 	}
 	return nil, "ERROR: syntax error at or near " + text

@@ -29,6 +29,7 @@ const (
 	Boundary = "arn:aws:iam::111122223333:policy/sluice-test-boundary"
 	Sluice   = "sluice" // Sluice's own user in the warehouse
 
+	mainDatabase = "dev" // of the warehouse
 	clusterGroup = "sg-warehouse"
 	sourceGroup  = "sg-orders-prod"
 	masterUser   = "postgres"
@@ -48,7 +49,7 @@ type World struct {
 	Suffix    string             // of the ARNs of secrets to come; empty is AbCdEf
 	Keys      map[string]federation.Key
 	Roles     map[string]*Role
-	Schemas   map[string]*Schema
+	Schemas   map[string]*Schema // by name, those of other databases than dev by database.name
 	Records   map[string]federation.Record
 	Listed    map[string]federation.RoleChange // roles that wait, by cluster
 	Messages  []Message
@@ -98,7 +99,7 @@ func New() *World {
 		Config: federation.Config{
 			Namer: federation.Namer{Stage: "test", Place: warehouse.PlaceIn(Account, "us-east-1")},
 			Warehouses: map[string]warehouse.Federating{"analytics": {
-				Cluster: Cluster, Database: "dev", User: Sluice, Sources: []string{"orders-*", "source-*"}, Grantees: []string{"group:*"},
+				Cluster: Cluster, Database: mainDatabase, User: Sluice, Sources: []string{"orders-*", "source-*"}, Grantees: []string{"group:*"},
 			}},
 			Boundary: Boundary, Profile: federation.Documented, RecoveryDays: 7, ClaimFor: 2 * time.Minute,
 		},
