@@ -57,7 +57,7 @@ func (r *run) credentials(ctx context.Context) (*wait, error) {
 // ensure has our own login made or mended.
 func (r *run) ensure(ctx context.Context, admin string, db source.Database) error {
 	answer, err := r.Logins.Do(ctx, source.Request{
-		Action: source.Ensure, Federation: r.rec.Name, Endpoint: db.Endpoint, Admin: admin, Secret: r.rec.Made.Secret,
+		Action: source.Ensure, Federation: r.rec.Name, Endpoint: db.Endpoint, Instance: r.rec.Wanted.Source.Instance, Admin: admin, Secret: r.rec.Made.Secret,
 		User: r.rec.Made.Login, Mark: r.Mark(r.rec.Name),
 	})
 	if err != nil {
@@ -127,7 +127,9 @@ func (r *run) loginDown(ctx context.Context) (*wait, error) {
 	if err := r.act(ctx); err != nil {
 		return nil, err
 	}
-	_, err = r.Logins.Do(ctx, source.Request{Action: source.Drop, Federation: r.rec.Name, Endpoint: db.Endpoint, Admin: admin, User: made.Login, Mark: r.Mark(r.rec.Name)})
+	_, err = r.Logins.Do(ctx, source.Request{
+		Action: source.Drop, Federation: r.rec.Name, Endpoint: db.Endpoint, Instance: made.Source.Instance, Admin: admin, User: made.Login, Mark: r.Mark(r.rec.Name),
+	})
 	if err != nil {
 		return nil, err
 	}

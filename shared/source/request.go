@@ -21,8 +21,9 @@ type Request struct {
 	Action     string   `json:"action"`     // Ensure or Drop
 	Federation string   `json:"federation"` // for the log
 	Endpoint   Endpoint `json:"endpoint"`
-	Admin      string   `json:"admin"`            // ARN of the secret of a user who may make users
-	Secret     string   `json:"secret,omitempty"` // ARN of our own secret with the user's password; not for Drop
+	Instance   string   `json:"instance,omitempty"` // RDS instance identifier; empty for a host
+	Admin      string   `json:"admin"`              // ARN of the secret of a user who may make users
+	Secret     string   `json:"secret,omitempty"`   // ARN of our own secret with the user's password; not for Drop
 	User       string   `json:"user"`
 	Mark       string   `json:"mark"` // comment on the user that says that it is ours; a user without it is never touched
 }

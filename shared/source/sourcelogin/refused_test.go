@@ -44,6 +44,14 @@ func TestEnsureRefused(t *testing.T) {
 			fault.Blocked, source.SecretUnreadable, []string{ownSecret, `"postgres"`}},
 		"admin of another engine": {func(w *world) { admin(w, func(c *source.Credential) { c.Engine = source.MySQL }) },
 			fault.Blocked, source.SecretUnreadable, []string{adminSecret, `"mysql"`}},
+		"admin of another instance": {func(w *world) {
+			w.request.Instance = "orders-prod"
+			admin(w, func(c *source.Credential) { c.Instance, c.Host = "billing-prod", "localhost" })
+		}, fault.Blocked, source.SecretUnreadable, []string{adminSecret, `"billing-prod"`, `"orders-prod"`, "dbInstanceIdentifier"}},
+		"admin of another host": {func(w *world) { admin(w, func(c *source.Credential) { c.Host = "billing.example.com" }) },
+			fault.Blocked, source.SecretUnreadable, []string{adminSecret, `"billing.example.com"`, `"localhost"`, "correct host"}},
+		"admin of another port": {func(w *world) { admin(w, func(c *source.Credential) { c.Host, c.Port = "localhost", 1 }) },
+			fault.Blocked, source.SecretUnreadable, []string{adminSecret, "port 1 ", "correct port"}},
 		"authority is not known": {func(w *world) { w.keeper.Roots = trusting(connectortest.NewAuthority("another")) },
 			fault.Blocked, source.SourceUntrusted, []string{"unknown authority", "folder authorities"}},
 		"authorities cannot be read": {func(w *world) {
@@ -139,4 +147,33 @@ func TestAdminPasswordRotates(t *testing.T) {
 	w := newWorld(t)
 	w.secrets[adminSecret] = []source.Credential{{User: w.admin, Password: secret.New("EXAMPLE of yesterday")}, w.secrets[adminSecret][0]}
 	w.ensure(true)
+}
+
+// The secret of an admin names the source in one way or another, or not at all.
+func TestAdminOfThisSource(t *testing.T) {
+	for name, names := range map[string]func(w *world, c *source.Credential){
+		"by instance": func(w *world, c *source.Credential) {
+			w.request.Instance, c.Instance, c.Host = "orders-prod", "Orders-Prod", "db.example.com"
+		},
+		"by host":          func(_ *world, c *source.Credential) { c.Host = "LOCALHOST." },
+		"by host and port": func(w *world, c *source.Credential) { c.Host, c.Port = "localhost", w.request.Endpoint.Port },
+		"by a port of long ago": func(w *world, c *source.Credential) {
+			w.request.Instance, c.Host, c.Port = "orders-prod", "localhost", 1
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			names(w, &w.secrets[adminSecret][0])
+			w.ensure(true)
+			w.drop(true)
+		})
+	}
+}
+
+// A password is sent to no other source when the login goes, either.
+func TestDropWithAnotherAdmin(t *testing.T) {
+	w := newWorld(t)
+	w.ensure(true)
+	w.secrets[adminSecret][0].Host = "billing.example.com"
+	w.fails(source.Drop, fault.Blocked, source.SecretUnreadable, "billing.example.com")
 }

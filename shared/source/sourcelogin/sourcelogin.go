@@ -83,7 +83,7 @@ func (k *Keeper) ensure(ctx context.Context, r source.Request) (source.Answer, e
 // admin opens a session of the admin. RDS gives its admins new passwords when it likes: one that is refused is read
 // again, and another that is there now is tried.
 func (k *Keeper) admin(ctx context.Context, r source.Request, database string) (*session, error) {
-	login, err := k.adminLogin(ctx, r.Admin)
+	login, err := k.adminLogin(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (k *Keeper) admin(ctx context.Context, r source.Request, database string) (
 	if fault.ReasonOf(err) != source.AdminRefused {
 		return s, err
 	}
-	again, unreadable := k.adminLogin(ctx, r.Admin)
+	again, unreadable := k.adminLogin(ctx, r)
 	if unreadable != nil || again.User == login.User && again.Password.Reveal() == login.Password.Reveal() {
 		return nil, err
 	}
@@ -106,19 +106,6 @@ func (k *Keeper) open(ctx context.Context, at source.Endpoint, user string, pass
 		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "read certificate authorities", Err: err, Fix: "deploy login again, with a bundle of RDS in the folder authorities"}
 	}
 	return open(ctx, door{at, user, password, roots, as})
-}
-
-func (k *Keeper) adminLogin(ctx context.Context, arn string) (source.Credential, error) {
-	login, err := k.Secrets.Read(ctx, arn)
-	if err != nil {
-		return source.Credential{}, err
-	}
-	switch login.Engine {
-	case "", source.Postgres, source.AuroraPostgres:
-		return login, nil
-	}
-	return source.Credential{}, &fault.Error{Kind: fault.Blocked, Reason: source.SecretUnreadable, Op: "read secret", Subject: arn,
-		Err: fmt.Errorf("it is for the engine %q", login.Engine), Fix: "name the secret of an admin of this source, whose engine is PostgreSQL"}
 }
 
 // prove logs in as Redshift would.
