@@ -49,7 +49,7 @@ func (r *Reconciler) FollowUp(ctx context.Context, name string, number int, by s
 
 // Look reconciles a federation with what is wanted of it, unless it waits for a follow-up that is yet to come.
 func (r *Reconciler) Look(ctx context.Context, name, by string) (Outcome, error) {
-	return r.reconcile(ctx, name, look, by, nil)
+	return r.reconcile(ctx, name, bySweep, by, nil)
 }
 
 // Instance looks at an RDS instance of which an event told: at what its tags ask for, and at the federations that read from it.

@@ -64,8 +64,8 @@ const (
 	dropWaits   = "it waits for its follow-up"
 )
 
-// look stands for the number of a follow-up where a sweep looks at a federation.
-const look = -1
+// bySweep stands for the number of a follow-up where a sweep looks at a federation.
+const bySweep = -1
 
 // reconcile looks at one federation. number is that of a follow-up, 0 for any other reason to look; ask changes what is
 // wanted, nil changes nothing.
@@ -73,7 +73,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 	for {
 		rec, found, now, err := r.Store.Get(ctx, name)
 		if err != nil {
-			return Outcome{Federation: name}, later(err)
+			return Outcome{Federation: name}, tryAgain(err)
 		}
 		if !found {
 			rec = Record{Name: name}
@@ -85,7 +85,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		}
 		claimed := rec.Claim != nil && rec.Claim.By != by && now.Before(rec.Claim.Until)
 		switch {
-		case number == look:
+		case number == bySweep:
 			if rec.Phase == Waiting && now.Before(rec.Next.Add(lookGrace)) {
 				return Outcome{name, rec.Phase, rec.Reason, dropWaits}, nil
 			}
@@ -106,7 +106,7 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 			if rec.Version, err = r.Store.Put(ctx, rec); fault.ReasonOf(err) == Conflict {
 				continue
 			} else if err != nil {
-				return Outcome{Federation: name}, later(err)
+				return Outcome{Federation: name}, tryAgain(err)
 			}
 		}
 		if claimed { // who works on it looks at the generation before it lets go
@@ -118,15 +118,15 @@ func (r *Reconciler) reconcile(ctx context.Context, name string, number int, by 
 		run := &run{Reconciler: r, rec: rec, before: read, by: by, began: now, at: time.Now(), resume: number > 0}
 		outcome, again, err := run.work(ctx)
 		if !again {
-			return outcome, later(err)
+			return outcome, tryAgain(err)
 		}
 		ask, number = nil, 0 // somebody changed the record; look at it as it is now
 	}
 }
 
-// later lets a message come again that could not even be noted: a refusal of store or queue that nobody lifts ends up with the
+// tryAgain lets a message come again that could not even be noted: a refusal of store or queue that nobody lifts ends up with the
 // messages that cannot succeed, after a few times.
-func later(err error) error {
+func tryAgain(err error) error {
 	if fault.KindOf(err) != fault.Blocked {
 		return err
 	}
@@ -141,14 +141,14 @@ func (r *Reconciler) claim(by string, now time.Time) *Claim {
 	return &Claim{by, now.Add(r.ClaimFor)}
 }
 
-// goesDown reports whether what was made comes down: because it is not wanted any more, or because something else is.
-func (rec *Record) goesDown(r *Reconciler) bool {
+// comesDown reports whether what was made comes down: because it is not wanted any more, or because something else is.
+func (rec *Record) comesDown(r *Reconciler) bool {
 	return rec.Withdrawn || rec.Made.Begun && (rec.Made.Gone || rec.Made.differs(rec.Wanted, r.Warehouses[rec.Wanted.Warehouse]))
 }
 
 // foresee notes what may be made from now on, before any of it is.
 func (rec *Record) foresee(r *Reconciler) {
-	if rec.goesDown(r) { // what was made comes down first
+	if rec.comesDown(r) { // what was made comes down first
 		rec.Made.Leaving = rec.Made.Begun
 		return
 	}

@@ -127,7 +127,7 @@ func (r *run) walk(ctx context.Context) error {
 }
 
 // goesDown reports in which direction the steps are taken.
-func (r *run) goesDown() bool { return r.rec.goesDown(r.Reconciler) }
+func (r *run) goesDown() bool { return r.rec.comesDown(r.Reconciler) }
 
 // from is where the steps begin. A follow-up goes on where the work waited; after a failure, and for every other reason to look,
 // the first comes first.
