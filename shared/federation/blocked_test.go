@@ -200,6 +200,10 @@ var blockages = []blockage{
 		s := foreign(w)
 		s.Password, d.Credentials.Secret = "EXAMPLE-password-wrong", s.ARN
 	}, warehouse.PasswordRefused, "password authentication failed", "password into the secret", func(w *federationtest.World) { w.Secrets["reader"].Password = "EXAMPLE-password-reader" }, true},
+	{"login gone in the source", failing("prove by tables", `FATAL: role "sluice_orders_1" does not exist`), warehouse.PasswordRefused, "sluice_orders_1", "in the source", statementsWork, true},
+	{"remote schema missing", failing("prove by tables", `ERROR: schema "public" does not exist`), source.SchemaMissing, "public", "in the source", statementsWork, true},
+	{"host without an address", failing("prove by tables", `could not translate host name "x" to address`), warehouse.HostUnknown, "host name", "DNS", statementsWork, true},
+	{"not admitted", failing("prove by tables", `FATAL: no pg_hba.conf entry for host "10.0.0.1"`), source.LoginRefused, "pg_hba.conf", "with TLS", statementsWork, true},
 	{"wrong database", failing("prove by tables", `ERROR: database "orders" does not exist`), warehouse.DatabaseMissing, "orders", "upper-case", statementsWork, true},
 	// Scenario 27
 	{"key that the role may not use", failing("prove by tables", "Access to KMS is not allowed"), warehouse.KeyRefused, "KMS", "key's policy", statementsWork, true},

@@ -17,6 +17,7 @@ const (
 	lookPurpose   = "look at schema"
 	createPurpose = "create schema"
 	dropPurpose   = "drop schema"
+	provePurpose  = "prove by " // and by what
 )
 
 // wantedSchema is the schema that the warehouse shall have.
@@ -193,10 +194,10 @@ func (r *run) told(ctx context.Context, err error) error {
 
 // prove reads through the schema. empty says why no row can be read; it is no failure.
 func (r *run) prove(ctx context.Context) (empty string, w *wait, err error) {
-	const byRow = "prove by a row"
+	const byRow = provePurpose + "a row"
 	sql := ""
 	if s := r.rec.Statement; s == nil || s.Purpose != byRow { // otherwise that is what still runs
-		rows, w, err := r.ask(ctx, "prove by tables", warehouse.Tables(r.rec.Wanted.Schema))
+		rows, w, err := r.ask(ctx, provePurpose+"tables", warehouse.Tables(r.rec.Wanted.Schema))
 		if w != nil || err != nil {
 			return "", w, err
 		}

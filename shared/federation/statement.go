@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/shared/fault"
@@ -114,7 +115,11 @@ func (r *run) await(ctx context.Context, purpose, id string) (*wait, error) {
 			return nil, &fault.Error{Kind: fault.Retry, Reason: warehouse.StatementFailed, Op: purpose, Subject: "federation " + r.rec.Name, Fix: "nothing; it is tried again",
 				Err: errors.New("the warehouse does not know the statement any more")}
 		case p.Over && p.Failure != "":
-			cause := warehouse.Explain(p.Failure)
+			explain := warehouse.Explain
+			if strings.HasPrefix(purpose, provePurpose) {
+				explain = warehouse.ExplainRead
+			}
+			cause := explain(p.Failure)
 			return nil, &fault.Error{Kind: cause.Kind, Reason: cause.Reason, Op: purpose, Subject: "federation " + r.rec.Name, Fix: cause.Fix, Err: errors.New(p.Failure)}
 		case p.Over:
 			return nil, nil

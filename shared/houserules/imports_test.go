@@ -26,7 +26,7 @@ var (
 var rules = []rule{
 	{"shared/fault", nil, "everything reports with it, so it depends on nothing"},
 	{"shared/secret", nil, "the type that cannot print must be small enough to be sure of"},
-	{"shared/warehouse", []string{"shared/fault"}, "names and limits of a warehouse are words, not calls"},
+	{"shared/warehouse", []string{"shared/source", "shared/fault"}, "names and limits of a warehouse are words, not calls; it repeats what sources say"},
 	{"shared/event", []string{"shared/fault", "shared/secret"}, "an event is a request; what it may do is decided elsewhere"},
 	{"shared/settings", []string{"shared/warehouse", "shared/fault"}, "infra and lambdas meet here; neither side's tools may leak to the other"},
 	{"shared/connector", slices.Concat([]string{"shared/fault", "shared/secret"}, pgx), "the one way to log in to a warehouse works without the rest of Sluice"},

@@ -5,11 +5,13 @@ import (
 	"strings"
 
 	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/source"
 )
 
 // Why a statement on an external schema failed.
 const (
 	NetworkClosed     = "NetworkClosed"     // the warehouse gets no connection to the source
+	HostUnknown       = "HostUnknown"       // the warehouse finds no address for the source's host
 	RoleRefused       = "RoleRefused"       // the warehouse cannot use the IAM role
 	SecretRefused     = "SecretRefused"     // the role may not read the secret
 	KeyRefused        = "KeyRefused"        // the role may not use the secret's KMS key
@@ -38,15 +40,33 @@ type Cause struct {
 
 var keyRefused = Cause{fault.Blocked, KeyRefused, "let the role decrypt with the secret's KMS key, in the key's policy, and see that the key is enabled"}
 
+var sourceFull = Cause{fault.Retry, source.SourceBusy, "let the source take more connections, or close some"}
+
+// ofSource are fragments of messages that mean something else where a schema is read: the source says them then, for the
+// warehouse's own part was done before. They come before all others.
+var ofSource = []fragment{
+	{[]string{"permission denied"}, Cause{fault.Blocked, StatementDenied, "let the login read the schema's tables in the source"}},
+	{[]string{"role", "not permitted to log in"}, Cause{fault.Blocked, source.LoginRefused, "let the login log in at the source"}},
+	{[]string{"role", "does not exist"}, Cause{fault.Blocked, PasswordRefused, "make the login in the source, or request the source again so that Sluice makes its own"}},
+	{[]string{"schema", "does not exist"}, Cause{fault.Blocked, source.SchemaMissing, "correct the schema's name in the request, or make the schema in the source; upper-case letters count"}},
+}
+
+type fragment struct {
+	has   []string // all of them, in lower case
+	cause Cause
+}
+
 // fragments of messages, the more telling before the more general. The Data API has no codes for the errors of
 // statements: their text is all that there is.
 //
 // Source: messages reported by users of federated queries; AWS documents none of them.
-var fragments = []struct {
-	has   []string // all of them, in lower case
-	cause Cause
-}{
+var fragments = []fragment{
 	{[]string{"authentication method 10 not supported"}, Cause{fault.Blocked, ScramOnly, "let the source accept md5 (on RDS: parameter rds.accepted_password_auth_method = md5+scram) and give the login an md5 password"}},
+	{[]string{"no pg_hba.conf entry"}, Cause{fault.Blocked, source.LoginRefused, "let the login in at the source: pg_hba.conf or its like, for this database, from the cluster's addresses, with TLS"}},
+	{[]string{"remaining connection slots"}, sourceFull},
+	{[]string{"too many connections"}, sourceFull},
+	{[]string{"too many clients"}, sourceFull},
+	{[]string{"could not translate host name"}, Cause{fault.Blocked, HostUnknown, "correct the source's host, or let the cluster's VPC resolve its name (DNS)"}},
 	{[]string{"access to kms"}, keyRefused},
 	{[]string{"kms:decrypt"}, keyRefused},
 	{[]string{"kms key"}, keyRefused},
@@ -79,12 +99,19 @@ var fragments = []struct {
 // names say nothing of the cause: a group may be called "secret".
 var names = regexp.MustCompile(`"[^"\n]*"|arn:\S+`)
 
-// Explain is what the message of a failed statement means.
-func Explain(message string) Cause {
+// Explain is what the message of a statement means that failed in the warehouse itself: one about schemas and grants.
+func Explain(message string) Cause { return explain(message, fragments) }
+
+// ExplainRead is what the message of a statement means that read through an external schema, whose source may have said it.
+func ExplainRead(message string) Cause { return explain(message, ofSource, fragments) }
+
+func explain(message string, lists ...[]fragment) Cause {
 	lower := strings.ToLower(names.ReplaceAllString(message, "a name"))
-	for _, f := range fragments {
-		if all(f.has, lower) {
-			return f.cause
+	for _, list := range lists {
+		for _, f := range list {
+			if all(f.has, lower) {
+				return f.cause
+			}
 		}
 	}
 	return Cause{fault.Retry, StatementFailed, "nothing yet; it is tried again, and then reported as it is"}

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/source"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
@@ -92,24 +93,47 @@ func TestExplain(t *testing.T) {
 		`could not connect to server: Connection refused Is the server running on host "kms-user-database" (10.0.0.1)`:                                                              warehouse.NetworkClosed,
 		`FATAL: password authentication failed for user "secret_username"`:                                                                                                          warehouse.PasswordRefused,
 		"Secret arn:x needs the keys username and password: one of them is missing":                                                                                                 warehouse.SecretUnreadable,
-		"ERROR: invalid snapshot identifier":                                      warehouse.ReaderEndpoint,
-		"could not complete because of conflict with concurrent transaction":      warehouse.StatementConflict,
-		"ERROR: cannot drop schema kms_orders because other objects depend on it": warehouse.Dependents,
-		`ERROR: syntax error at or near "group"`:                                  warehouse.StatementWrong,
-		`ERROR: Schema "user" already exists`:                                     warehouse.SchemaTaken,
-		"ERROR: permission denied for schema kms_keys":                            warehouse.StatementDenied,
-		"ERROR: must be owner of schema orders_live":                              warehouse.StatementDenied,
-		`ERROR: group "user" does not exist`:                                      warehouse.GranteeMissing,
-		`ERROR: role "database" does not exist`:                                   warehouse.GranteeMissing,
-		`FATAL: user "sluice" does not exist`:                                     warehouse.LoginMissing,
-		`FATAL: database "user_group" does not exist`:                             warehouse.DatabaseMissing,
-		`ERROR: schema "database" does not exist`:                                 warehouse.StatementConflict,
-		"The cluster is paused":                                                   warehouse.WarehouseAway,
-		"ERROR: the moon is full":                                                 warehouse.StatementFailed,
-		"":                                                                        warehouse.StatementFailed,
+		"ERROR: invalid snapshot identifier":                                                       warehouse.ReaderEndpoint,
+		"could not complete because of conflict with concurrent transaction":                       warehouse.StatementConflict,
+		"ERROR: cannot drop schema kms_orders because other objects depend on it":                  warehouse.Dependents,
+		`ERROR: syntax error at or near "group"`:                                                   warehouse.StatementWrong,
+		`ERROR: Schema "user" already exists`:                                                      warehouse.SchemaTaken,
+		"ERROR: permission denied for schema kms_keys":                                             warehouse.StatementDenied,
+		"ERROR: must be owner of schema orders_live":                                               warehouse.StatementDenied,
+		`ERROR: group "user" does not exist`:                                                       warehouse.GranteeMissing,
+		`ERROR: role "database" does not exist`:                                                    warehouse.GranteeMissing,
+		`FATAL: user "sluice" does not exist`:                                                      warehouse.LoginMissing,
+		`FATAL: database "user_group" does not exist`:                                              warehouse.DatabaseMissing,
+		`ERROR: schema "database" does not exist`:                                                  warehouse.StatementConflict,
+		`FATAL: no pg_hba.conf entry for host "10.0.0.1", user "role", database "schema", SSL off`: source.LoginRefused,
+		"FATAL: remaining connection slots are reserved for roles with the SUPERUSER attribute":    source.SourceBusy,
+		`FATAL: too many connections for role "permission denied"`:                                 source.SourceBusy,
+		`could not translate host name "kms.example.com" to address: Name or service not known`:    warehouse.HostUnknown,
+		"The cluster is paused":                                                                    warehouse.WarehouseAway,
+		"ERROR: the moon is full":                                                                  warehouse.StatementFailed,
+		"":                                                                                         warehouse.StatementFailed,
 	} {
 		got := warehouse.Explain(message)
 		if got.Reason != reason || got.Fix == "" || got.Kind == "" {
+			t.Errorf("%q: %+v, want %s", message, got, reason)
+		}
+	}
+}
+
+// Where a schema is read, the source speaks: the SQL of sluice bootstrap helps nobody then.
+func TestExplainRead(t *testing.T) {
+	for message, reason := range map[string]string{
+		"ERROR: permission denied for relation users":                        warehouse.StatementDenied,
+		`FATAL: role "sluice_orders_1" does not exist`:                       warehouse.PasswordRefused,
+		`FATAL: role "sluice_orders_1" is not permitted to log in`:           source.LoginRefused,
+		`ERROR: schema "sales" does not exist`:                               source.SchemaMissing,
+		`FATAL: user "sluice" does not exist`:                                warehouse.LoginMissing, // that is the warehouse's own word
+		"error:  timeout expired":                                            warehouse.NetworkClosed,
+		`FATAL: password authentication failed for user "permission denied"`: warehouse.PasswordRefused,
+		"ERROR: the moon is full":                                            warehouse.StatementFailed,
+	} {
+		got := warehouse.ExplainRead(message)
+		if got.Reason != reason || got.Fix == "" || strings.Contains(got.Fix, "bootstrap") != (reason == warehouse.LoginMissing) {
 			t.Errorf("%q: %+v, want %s", message, got, reason)
 		}
 	}
