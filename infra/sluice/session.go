@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
 	"github.com/aws/aws-sdk-go-v2/service/redshift"
@@ -23,6 +24,7 @@ import (
 	"github.com/sluicehq/sluice/infra/config"
 	"github.com/sluicehq/sluice/shared/aws/awscluster"
 	"github.com/sluicehq/sluice/shared/aws/awserror"
+	"github.com/sluicehq/sluice/shared/aws/awsiam"
 	"github.com/sluicehq/sluice/shared/aws/awskms"
 	"github.com/sluicehq/sluice/shared/aws/awsrds"
 	"github.com/sluicehq/sluice/shared/aws/awssourcesecret"
@@ -122,6 +124,7 @@ func reconciler(p settings.Provision, cfg aws.Config) *federation.Reconciler {
 		World: federation.World{
 			Databases: awsrds.New(rds.NewFromConfig(cfg)), Clusters: awscluster.New(redshift.NewFromConfig(cfg)),
 			Secrets: awssourcesecret.New(secretsmanager.NewFromConfig(cfg)), Keys: awskms.New(kms.NewFromConfig(cfg)),
+			Roles: awsiam.New(iam.NewFromConfig(cfg)),
 		},
 		Log: slog.New(slog.DiscardHandler),
 	}

@@ -45,7 +45,20 @@ func status(ctx context.Context, s *session, arguments []string) error {
 		return s.encode(records)
 	}
 	s.all(records)
+	unclaimed, err := reconciler(p, cfg).Unclaimed(ctx, records)
+	s.unclaimed(unclaimed, err)
 	return nil
+}
+
+// unclaimed writes which roles belong to no federation. Whoever may not list roles is told so, and has the rest.
+func (s *session) unclaimed(roles []string, err error) {
+	if err != nil {
+		fmt.Fprintf(s.out, "\nwhether roles are left over could not be seen: %v\n", err)
+		return
+	}
+	if len(roles) > 0 {
+		fmt.Fprintf(s.out, "\nroles of no federation, which nobody takes down; detach them from the cluster and delete them:\n  %s\n", strings.Join(roles, "\n  "))
+	}
 }
 
 // find is the record of a federation, and the store's time.

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"github.com/sluicehq/sluice/shared/federation"
 )
@@ -53,6 +57,31 @@ billing is blocked: check secret for federation billing: SecretNotServing: nothi
 	}
 	if len(records) != 3 || records[0].Name != "billing" || !reflect.DeepEqual(records[1], ordersRecord(t)) {
 		t.Errorf("the JSON holds %+v", records)
+	}
+}
+
+// What belongs to no federation comes last: neither other stages' roles nor those that a record has.
+func TestStatusOfRolesOfNobody(t *testing.T) {
+	w := start(t)
+	keep(t, w, ordersRecord(t))
+	api := iam.NewFromConfig(configured(w))
+	for name, stage := range map[string]string{"sluice-sandbox-lost-00000000": "sandbox", "sluice-other-lost-00000000": "other", ordersRecord(t).Made.Role: "sandbox"} {
+		if _, err := api.CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: &name, Path: new("/sluice/sandbox/"), AssumeRolePolicyDocument: new(federation.Trust()),
+			Tags: []iamtypes.Tag{{Key: new(federation.TagStage), Value: &stage}, {Key: new(federation.TagFederation), Value: new("lost")}}}); err != nil {
+			t.Fatal(err)
+		}
+		defer func() {
+			if _, err := api.DeleteRole(context.Background(), &iam.DeleteRoleInput{RoleName: &name}); err != nil {
+				t.Error(err)
+			}
+		}()
+	}
+	out := succeed(t, "", "status")
+	if !strings.HasSuffix(out, "\n\nroles of no federation, which nobody takes down; detach them from the cluster and delete them:\n  sluice-sandbox-lost-00000000 (federation lost)\n") {
+		t.Errorf("it says\n%s", out)
+	}
+	if out := succeed(t, "", "status", "orders"); strings.Contains(out, "lost") {
+		t.Errorf("about one it says\n%s", out)
 	}
 }
 

@@ -161,13 +161,12 @@ func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
 	if err != nil {
 		return s, err
 	}
-	claimed, known := make(map[string]bool), make(map[string]bool)
+	known := make(map[string]bool)
 	for _, rec := range records {
 		known[rec.Wanted.Source.Instance] = true
 		if rec.Phase == Removed {
 			continue
 		}
-		claimed[rec.Made.Role] = true
 		if _, still := instances[rec.Wanted.Source.Instance]; still && rec.Origin == ByTag {
 			continue // looked at by way of its tags, which may have changed
 		}
@@ -185,15 +184,28 @@ func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
 		}
 		s.Looks++
 	}
-	roles, err := r.Roles.Under(ctx, r.RolePath())
-	if err != nil { // what belongs to nobody is a matter for people; the looks are not to wait for it
+	if s.Unclaimed, err = r.Unclaimed(ctx, records); err != nil { // what belongs to nobody is a matter for people; the looks are not to wait for it
 		r.Log.WarnContext(ctx, "roles not listed", "outcome", "Unlisted", "err", err)
-		return s, nil
+	}
+	return s, nil
+}
+
+// Unclaimed are the roles of this deployment that none of the federations has, with the federation that each was made for.
+func (r *Reconciler) Unclaimed(ctx context.Context, records []Record) (names []string, err error) {
+	claimed := make(map[string]bool)
+	for _, rec := range records {
+		if rec.Phase != Removed {
+			claimed[rec.Made.Role] = true
+		}
+	}
+	roles, err := r.Roles.Under(ctx, r.RolePath())
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(roles)) {
 		if !claimed[name] && roles[name][TagStage] == r.Stage {
-			s.Unclaimed = append(s.Unclaimed, fmt.Sprintf("%s (federation %s)", name, roles[name][TagFederation]))
+			names = append(names, fmt.Sprintf("%s (federation %s)", name, roles[name][TagFederation]))
 		}
 	}
-	return s, nil
+	return names, nil
 }
