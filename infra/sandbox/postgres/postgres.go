@@ -28,7 +28,7 @@ import (
 const Superuser = "rdsdb"
 
 const (
-	startTimeout = 20 * time.Second // initdb takes about 1 s; a cold disk far longer
+	startTimeout = 60 * time.Second // initdb takes about 1 s; a cold disk, or many worlds that start at once, far longer
 	stopTimeout  = 5 * time.Second  // for open sessions to end; then the server is stopped without them
 )
 
