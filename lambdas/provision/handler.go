@@ -58,16 +58,17 @@ func (h *handler) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 
 // message works on one message and reports whether the queue can forget it.
 func (h *handler) message(ctx context.Context, m events.SQSMessage) bool {
-	log := h.log.With("message", m.MessageId, "received", m.Attributes["ApproximateReceiveCount"])
+	log := h.log.With("messageId", m.MessageId, "received", m.Attributes["ApproximateReceiveCount"]) // "message" is the text of the line
 	w, err := event.DecodeWork([]byte(m.Body))
 	if err != nil {
 		return h.bury(ctx, log, m, awslambda.Malformed, err)
 	}
-	log = log.With("task", w.Task, "federation", w.Federation)
+	log = log.With("task", w.Task)
 	err = h.do(ctx, log, w, by(ctx, m))
 	if err == nil {
 		return true
 	}
+	log = log.With("federation", w.Federation)
 	if fault.KindOf(err) == fault.Retry || refusedOften(m, err) < maxRefusals {
 		log.WarnContext(ctx, "message comes again", "outcome", "Failed", awslambda.Cause(err))
 		return false
