@@ -67,11 +67,14 @@ func TestFederationOfACluster(t *testing.T) {
 			f.gone(name)
 		})
 	}
+	// Scenario 13
 	f.run("paused while it is provisioned", pausedWhileProvisioned)
+	// Scenario 13
 	f.run("paused while it is withdrawn", pausedWhileWithdrawn)
 	if after := f.snapshot("base"); after != before {
 		t.Errorf("left behind:\n%s\nbefore:\n%s", after, before)
 	}
+	// Scenario 15
 	f.run("deleted", deletedCluster) // the last: nothing can be looked at in it any more
 }
 
@@ -79,7 +82,6 @@ func status(s string) func(*federator) {
 	return func(f *federator) { f.must(f.Redshift.SetStatus(world.Cluster, s)) }
 }
 
-// Scenario 13
 func pausedWhileProvisioned(f *federator) {
 	f.request(orders("halfway"))
 	f.pass(30 * time.Second) // the role is being attached
@@ -92,7 +94,6 @@ func pausedWhileProvisioned(f *federator) {
 	f.gone("halfway")
 }
 
-// Scenario 13
 func pausedWhileWithdrawn(f *federator) {
 	f.request(orders("leaving"))
 	f.reaches("leaving", federation.Ready, "")
@@ -104,8 +105,6 @@ func pausedWhileWithdrawn(f *federator) {
 }
 
 // What was made outside the cluster is removed also when the cluster is gone.
-//
-// Scenario 15
 func deletedCluster(f *federator) {
 	f.request(orders("orphan"))
 	f.reaches("orphan", federation.Ready, "")

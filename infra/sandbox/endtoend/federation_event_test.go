@@ -19,11 +19,16 @@ import (
 func TestFederationEvents(t *testing.T) {
 	t.Parallel()
 	f := federating(t)
+	// Scenario 1
 	f.run("twice at once", twiceAtOnce)
+	// Scenario 39
 	f.run("older than what is wanted", olderThanWanted)
+	// Scenario 30
 	f.run("withdrawn at once", withdrawnAtOnce)
+	// Scenario 30
 	f.run("withdrawn while it is provisioned", withdrawnWhileProvisioned)
 	f.run("another document", anotherDocument)
+	// Scenario 40
 	f.run("the state is lost", stateIsLost)
 	f.run("nothing to withdraw", nothingToWithdraw)
 }
@@ -37,7 +42,6 @@ func (f *federator) posted(detailType string, at time.Time, detail any) {
 		detailType, awshttp.Account, at.UTC().Format(time.RFC3339), text))
 }
 
-// Scenario 1
 func twiceAtOnce(f *federator) {
 	last, now := f.AWS.Calls().Last(), f.Clock.Now()
 	var all sync.WaitGroup
@@ -61,7 +65,6 @@ func twiceAtOnce(f *federator) {
 	f.gone("twice")
 }
 
-// Scenario 39
 func olderThanWanted(f *federator) {
 	f.request(orders("newer"))
 	rec := f.reaches("newer", federation.Ready, "")
@@ -83,7 +86,6 @@ func olderThanWanted(f *federator) {
 	}
 }
 
-// Scenario 30
 func withdrawnAtOnce(f *federator) {
 	before := f.snapshot("brief")
 	for _, order := range [][]string{{event.SourceRequested, event.SourceWithdrawn}, {event.SourceWithdrawn, event.SourceRequested}} {
@@ -102,7 +104,6 @@ func withdrawnAtOnce(f *federator) {
 	}
 }
 
-// Scenario 30
 func withdrawnWhileProvisioned(f *federator) {
 	before := f.snapshot("short")
 	for _, after := range []time.Duration{0, 5 * time.Second, 9 * time.Second, 15 * time.Second, 40 * time.Second, 70 * time.Second, 75 * time.Second} {
@@ -196,7 +197,6 @@ func anotherDocument(f *federator) {
 	}
 }
 
-// Scenario 40
 func stateIsLost(f *federator) {
 	f.request(orders("lost"))
 	made := f.reaches("lost", federation.Ready, "").Made

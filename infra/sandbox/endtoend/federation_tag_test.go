@@ -49,10 +49,13 @@ func TestFederationByTag(t *testing.T) {
 	f.ticks("Consumerreporting", true)
 	before := f.snapshot("stock")
 	f.run("created and deleted", createdAndDeleted)
+	// Scenario 2
 	f.run("told after its deletion", toldAfterItsDeletion)
+	// Scenario 3
 	f.run("never told", neverTold)
 	f.run("tag taken away", tagTakenAway)
 	f.run("tags changed", tagsChanged)
+	// Scenario 38
 	f.run("made again", madeAgain)
 	f.run("wrong tags", wrongTags)
 	if after := f.snapshot("stock"); after != before {
@@ -76,7 +79,6 @@ func createdAndDeleted(f *federator) {
 	}
 }
 
-// Scenario 2
 func toldAfterItsDeletion(f *federator) {
 	last := f.AWS.Calls().Last()
 	for _, id := range []string{"RDS-EVENT-0003", "RDS-EVENT-0005"} {
@@ -93,7 +95,6 @@ func toldAfterItsDeletion(f *federator) {
 	}
 }
 
-// Scenario 3
 func neverTold(f *federator) {
 	f.newSource("silent", nil)
 	f.Clock.Settle()
@@ -157,7 +158,6 @@ func tagsChanged(f *federator) {
 	f.becomes("moving", federation.Removed, "", time.Hour)
 }
 
-// Scenario 38
 func madeAgain(f *federator) {
 	f.newSource("phoenix", asking())
 	first := f.reaches("phoenix", federation.Ready, "").Made
