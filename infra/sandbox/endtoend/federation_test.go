@@ -7,6 +7,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/federation"
 	"github.com/sluicehq/sluice/shared/warehouse"
@@ -25,8 +26,8 @@ func TestFederationFromRequestToRemoval(t *testing.T) {
 	last := f.AWS.Calls().Last()
 	f.request(orders("live"))
 	f.reaches("live", federation.Ready, "")
-	if calls := f.made(last); len(calls) > 40 {
-		t.Errorf("%d calls to Ready", len(calls))
+	if n := withoutPolls(f.made(last)); n > 40 {
+		t.Errorf("%d calls to Ready", n)
 	}
 
 	f.must(f.FurnishSource(t.Context(), world.Orders, "INSERT INTO orders VALUES (1000, 1, 2, 4, 'written today', now())"))
@@ -43,8 +44,8 @@ func TestFederationFromRequestToRemoval(t *testing.T) {
 			t.Errorf("a repeat that changes nothing calls %s", c.Operation)
 		}
 	}
-	if len(calls) > 10 {
-		t.Errorf("a repeat that changes nothing makes %d calls", len(calls))
+	if n := withoutPolls(calls); n > 10 {
+		t.Errorf("a repeat that changes nothing makes %d calls", n)
 	}
 
 	f.withdraw("live")
@@ -62,4 +63,19 @@ func (f *federator) read(query string) (value string) {
 	defer func() { _ = conn.Close(f.t.Context()) }()
 	f.must(conn.QueryRow(f.t.Context(), query, pgx.QueryExecModeSimpleProtocol).Scan(&value))
 	return value
+}
+
+// withoutPolls counts calls, of those that look how far a statement is one for each statement: how often that has to be asked
+// depends on what else the machine does.
+func withoutPolls(calls []awshttp.Record) int {
+	begun, looks := 0, 0
+	for _, c := range calls {
+		switch c.Operation {
+		case "ExecuteStatement":
+			begun++
+		case "DescribeStatement":
+			looks++
+		}
+	}
+	return len(calls) - max(looks-begun, 0)
 }
