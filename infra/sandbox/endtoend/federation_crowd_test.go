@@ -89,7 +89,7 @@ func TestFederationCrowd(t *testing.T) {
 			}
 		}
 		calls := f.made(last)
-		costs[n] = float64(len(calls)) / float64(n)
+		costs[n] = float64(withoutPolls(calls)) / float64(n)
 		by := of(calls)
 		t.Logf("%d sources: %.1f calls each, %d changes of the cluster; %v", n, costs[n], by["ModifyClusterIamRoles"], by)
 		if most := (n+9)/10 + 1; by["ModifyClusterIamRoles"] > most {

@@ -21,7 +21,7 @@ import (
 // names are those of everything that the stage makes.
 var names = federation.Namer{Stage: "sandbox", Place: place}
 
-// case runs a test of several in one stage.
+// run runs a test of several in one stage.
 func (f *federator) run(name string, test func(*federator)) {
 	f.t.Run(name, func(t *testing.T) { test(f.in(t)) })
 }
@@ -218,7 +218,7 @@ func of(calls []awshttp.Record) map[string]int {
 	return n
 }
 
-// dead are the messages of the dead-letter queue, with their reasons.
+// deadLetters are the messages of the dead-letter queue, with their reasons.
 func (f *federator) deadLetters() (found []deadLetter) {
 	for _, m := range f.SQS.Messages(deadQueue) {
 		d := deadLetter{body: m.Body}
