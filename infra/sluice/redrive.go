@@ -66,7 +66,7 @@ func (r redriver) run(ctx context.Context) (moved, left int, err error) {
 func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, err error) {
 	var kept []types.Message
 	seen, returned := make(map[string]bool), make(map[string]bool) // by identifier and by body
-	defer func() { // what was only looked at can be brought back at once
+	defer func() {                                                 // what was only looked at can be brought back at once
 		for _, m := range kept {
 			if shown := r.release(context.WithoutCancel(ctx), m); err == nil {
 				err = shown
