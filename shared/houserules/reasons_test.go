@@ -45,8 +45,11 @@ var inner = map[string]string{
 
 // grown are reasons of federations that are blocked although no line of the code gives them that kind.
 var grown = map[string]string{
-	"StatementFailed": "it is tried again a few times, and then a matter for people",
-	"Unknown":         "what fault.ReasonOf says of an error that nobody foresaw",
+	"LoginDied":         "it is tried again for a quarter of an hour, and then a matter for people",
+	"SourceUnreachable": "likewise",
+	"StatementConflict": "likewise",
+	"StatementFailed":   "it is tried again a few times, and then a matter for people",
+	"Unknown":           "what fault.ReasonOf says of an error that nobody foresaw",
 }
 
 func TestGuideHasEveryReason(t *testing.T) {
