@@ -52,7 +52,7 @@ func request(ctx context.Context, s *session, arguments []string) error {
 	if _, _, _, err := store(p, cfg).Get(ctx, w.Name); err != nil {
 		return err
 	}
-	id, err := put(ctx, p, cfg, event.SourceRequested, string(text))
+	id, err := s.put(ctx, p, cfg, event.SourceRequested, string(text))
 	if err != nil {
 		return err
 	}
@@ -77,19 +77,22 @@ func withdraw(ctx context.Context, s *session, arguments []string) error {
 	if err != nil {
 		return fmt.Errorf("encode the event: %w", err)
 	}
-	id, err := put(ctx, p, cfg, event.SourceWithdrawn, string(detail))
+	id, err := s.put(ctx, p, cfg, event.SourceWithdrawn, string(detail))
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(s.out, "withdrawn %s (event %s); sluice status %[1]s shows how far it is\n", rec.Name, id)
+	fmt.Fprintf(s.out, "withdrawal of %s requested (event %s); sluice status %[1]s shows how far it is\n", rec.Name, id)
 	if rec.Origin == federation.ByTag {
 		fmt.Fprintf(s.out, "instance %s asked for it by its tag %s; while that stays, a change of the instance's tags asks for it again\n", rec.Wanted.Source.ID(), federation.TagWarehouse)
 	}
 	return nil
 }
 
-// put sends one event to the stage's bus.
-func put(ctx context.Context, p settings.Provision, cfg aws.Config, detailType, detail string) (id string, err error) {
+// put sends one event to the stage's bus, in a second of its own.
+func (s *session) put(ctx context.Context, p settings.Provision, cfg aws.Config, detailType, detail string) (id string, err error) {
+	if err := s.pace(ctx); err != nil {
+		return "", err
+	}
 	out, err := eventbridge.NewFromConfig(cfg).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []types.PutEventsRequestEntry{{
 		EventBusName: &p.Bus, Source: new(eventSource), DetailType: &detailType, Detail: &detail,
 	}}})

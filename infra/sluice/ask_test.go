@@ -1,10 +1,13 @@
 package main
 
 import (
+	"bytes"
+	"context"
 	"encoding/json"
 	"maps"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/federation"
@@ -13,6 +16,7 @@ import (
 // An asked is an event on the stage's bus.
 type asked struct {
 	Source     string          `json:"source"`
+	Time       string          `json:"time"`
 	DetailType string          `json:"detail-type"`
 	Detail     json.RawMessage `json:"detail"`
 }
@@ -118,8 +122,8 @@ func TestWithdraw(t *testing.T) {
 		sends bool
 		says  []string
 	}{
-		{"orders", true, []string{"withdrawn orders (event ", "sluice status orders"}},
-		{"tagged", true, []string{"withdrawn tagged", "instance orders-prod", "sluice:warehouse", "a change of the instance's tags asks for it again"}},
+		{"orders", true, []string{"withdrawal of orders requested (event ", "sluice status orders"}},
+		{"tagged", true, []string{"withdrawal of tagged requested", "instance orders-prod", "sluice:warehouse", "a change of the instance's tags asks for it again"}},
 		{"gone", false, []string{"gone is removed already, since 2031-05-04 10:20:30"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -148,4 +152,36 @@ func TestWithdraw(t *testing.T) {
 		t.Errorf("what is not there is withdrawn: %d, %q", code, out)
 	}
 	says(t, errs, "find federation for nothing: Unknown: stage sandbox has none of that name", "remedy: sluice status lists them")
+}
+
+// TestEventsHaveASecondEach is of a request right after a withdrawal, which would lose to it in the same second.
+func TestEventsHaveASecondEach(t *testing.T) {
+	w := start(t)
+	keep(t, w, ordersRecord(t))
+	var slept []time.Duration
+	is := time.Now()
+	c := clock{func() time.Time { return is }, func(ctx context.Context, d time.Duration) error { // this machine's clock stands still
+		slept = append(slept, d)
+		_, err := w.Control().Advance(ctx, d)
+		return err
+	}}
+	before := len(events(t, w, 0))
+	for _, line := range [][]string{{"withdraw", "orders"}, {"request", "-"}} {
+		var out, errs bytes.Buffer
+		if code := execute(t.Context(), line, strings.NewReader(orders), &out, &errs, c); code != 0 {
+			t.Fatalf("sluice %v ended with %d: %s", line, code, &errs)
+		}
+	}
+	sent := events(t, w, before)
+	if len(sent) != 2 || sent[0].DetailType != "Source Withdrawn" || sent[0].Time >= sent[1].Time {
+		t.Errorf("the bus got %+v, want a withdrawal and, in a later second, a request", sent)
+	}
+	if len(slept) != 2 || slept[0] != eventsApart || slept[1] != eventsApart {
+		t.Errorf("the commands waited %v before they sent", slept)
+	}
+	stopped, stop := context.WithCancel(t.Context())
+	stop()
+	if err := machine.sleep(stopped, time.Hour); err == nil {
+		t.Error("a command that is interrupted sends all the same")
+	}
 }

@@ -53,12 +53,12 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	os.Exit(execute(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr, machine))
 }
 
 // execute runs one command line and returns its exit code.
-func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io.Writer) int {
-	s := &session{in: in, out: out}
+func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io.Writer, c clock) int {
+	s := &session{in: in, out: out, clock: c, began: c.now()}
 	flags := flag.NewFlagSet("sluice", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	flags.Usage = func() { usage(errs) }
@@ -81,13 +81,13 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 		usage(errs)
 		return exitUsage
 	}
-	c, words := commands[i], words[1:]
-	if why := c.wrong(flags, words); why != "" {
-		fmt.Fprintf(errs, "sluice %s: %s; write %s\n", c.name, why, c.usage())
+	does, words := commands[i], words[1:]
+	if why := does.wrong(flags, words); why != "" {
+		fmt.Fprintf(errs, "sluice %s: %s; write %s\n", does.name, why, does.usage())
 		return exitUsage
 	}
-	if err := c.run(ctx, s, words); err != nil {
-		explain(errs, c.name, err)
+	if err := does.run(ctx, s, words); err != nil {
+		explain(errs, does.name, err)
 		return exitFailed
 	}
 	return 0

@@ -10,6 +10,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
@@ -46,6 +47,8 @@ type session struct {
 	config string // file of the stage's configuration
 	json   bool
 	dry    bool
+	clock  clock
+	began  time.Time // by clock
 }
 
 // deployed is what the stage's provision function was told. The names of queues, bus and table follow from the stage.

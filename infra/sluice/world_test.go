@@ -125,7 +125,8 @@ func as(t *testing.T, key identity.Credentials) {
 func run(t *testing.T, in string, arguments ...string) (out, errs string, code int) {
 	t.Helper()
 	var o, e bytes.Buffer
-	code = execute(t.Context(), arguments, strings.NewReader(in), &o, &e)
+	patient := clock{time.Now, func(context.Context, time.Duration) error { return nil }}
+	code = execute(t.Context(), arguments, strings.NewReader(in), &o, &e, patient)
 	return o.String(), e.String(), code
 }
 
