@@ -68,3 +68,9 @@ require (
 )
 
 tool honnef.co/go/tools/cmd/staticcheck
+
+ignore (
+	./build
+	./cdk.out
+	./infra/node_modules
+)
