@@ -97,5 +97,6 @@ const (
 	LoginRefused      = "LoginRefused"      // the source does not let the user in, and not for its password
 	LoginTaken        = "LoginTaken"        // a user of this name is there and is not ours
 	LoginInUse        = "LoginInUse"        // objects depend on the user, so that it cannot be dropped
-	SchemaMissing     = "SchemaMissing"     // the source has no such schema, or no such database
+	DatabaseMissing   = "DatabaseMissing"   // the source has no such database
+	SchemaMissing     = "SchemaMissing"     // the database has no such schema
 )

@@ -13,8 +13,8 @@
 //   - Roles belong to the server, so all sources see the same roles. Names do not collide in practice, because every
 //     source has a master user of its own name and Sluice's logins carry the federation's name. A role with CREATEROLE
 //     could change another source's roles. Databases need different names too: current_database() must tell the truth.
-//   - A source has one database. A login to another name is told that there is no such database, before any password
-//     is checked.
+//   - A source has one database, and postgres and template1, which all sources share. A login to another name is told
+//     that there is no such database, before any password is checked.
 //   - The master user has LOGIN, CREATEDB and CREATEROLE and owns its database and the schema public. RDS's is a member
 //     of rds_superuser, which does not exist here.
 //   - A source that is stopped takes connections and resets them at once; a stopped RDS instance does not answer.

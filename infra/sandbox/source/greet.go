@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
 )
+
+// maintenance are databases that every instance has besides its own. All sources share them here, as they share the roles.
+var maintenance = []string{"postgres", "template1"}
 
 // maxStartup is the longest startup message, in bytes, as in PostgreSQL.
 const maxStartup = 10_000
@@ -112,7 +116,7 @@ func (s *Source) check(c *client, body []byte) error {
 		return &refusal{invalidAuthorization, fmt.Sprintf("no pg_hba.conf entry for host \"127.0.0.1\", user %q, database %q, no encryption", c.user, database)}
 	case c.user == postgres.Superuser || m.Parameters["replication"] != "":
 		return &refusal{invalidAuthorization, fmt.Sprintf("pg_hba.conf rejects connection for host \"127.0.0.1\", user %q, database %q, SSL encryption", c.user, database)}
-	case database != s.database.Name:
+	case database != s.database.Name && !slices.Contains(maintenance, database):
 		return &refusal{invalidCatalog, fmt.Sprintf("database %q does not exist", database)}
 	}
 	return nil

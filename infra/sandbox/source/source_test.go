@@ -256,12 +256,32 @@ func TestTLS(t *testing.T) {
 	})
 }
 
-func TestOtherDatabasesAreNotThere(t *testing.T) {
+// A source has the databases that every instance has, and none of another source.
+func TestOtherDatabases(t *testing.T) {
+	other, err := service.Add(t.Context(), source.Database{Identifier: "neighbour"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := service.Remove(context.Background(), "neighbour"); err != nil {
+			t.Error(err)
+		}
+	})
 	s := add(t)
-	config := settings(t, s, s.Master(), s.MasterPassword())
-	config.Database = "postgres"
-	_, err := pgx.ConnectConfig(t.Context(), config)
-	coded(t, err, "3D000")
+	for database, code := range map[string]string{"postgres": "", "template1": "", other.Database(): "3D000", "template0": "3D000", "": "3D000"} {
+		config := settings(t, s, s.Master(), s.MasterPassword())
+		config.Database = database
+		conn, err := pgx.ConnectConfig(t.Context(), config)
+		if code != "" {
+			coded(t, err, code)
+			continue
+		}
+		if err != nil {
+			t.Errorf("database %s: %v", database, err)
+			continue
+		}
+		_ = conn.Close(t.Context())
+	}
 }
 
 func TestStopAndStart(t *testing.T) {

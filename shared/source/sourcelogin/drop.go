@@ -2,22 +2,20 @@ package sourcelogin
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/source"
 )
 
-// maintenance is a database that every PostgreSQL has.
-const maintenance = "postgres"
+// maintenance are databases that PostgreSQL is made with. Either can be dropped or closed, so that one is not enough.
+var maintenance = []string{"postgres", "template1"}
 
 // drop takes the user away, if it is ours. A user of the name that is not ours was never made by us, so that nothing is
 // left to do.
 func (k *Keeper) drop(ctx context.Context, r source.Request) (source.Answer, error) {
-	s, err := k.admin(ctx, r, r.Endpoint.Database)
-	if fault.ReasonOf(err) == source.SchemaMissing { // users outlive databases
-		s, err = k.admin(ctx, r, maintenance)
-	}
+	s, err := k.anywhere(ctx, r)
 	if err != nil {
 		return source.Answer{}, err
 	}
@@ -27,6 +25,33 @@ func (k *Keeper) drop(ctx context.Context, r source.Request) (source.Answer, err
 		return source.Answer{}, err
 	}
 	return source.Answer{Changed: w.changed}, nil
+}
+
+// anywhere opens a session of the admin in the database of r, or, where that is not there, in any other: users belong to the
+// whole server. They outlive databases, and a request may have named one that never was.
+func (k *Keeper) anywhere(ctx context.Context, r source.Request) (*session, error) {
+	s, missing := k.admin(ctx, r, r.Endpoint.Database)
+	if fault.ReasonOf(missing) != source.DatabaseMissing {
+		return s, missing
+	}
+	closed := missing
+	for _, database := range maintenance {
+		s, err := k.admin(ctx, r, database)
+		switch {
+		case err == nil:
+			return s, nil
+		case fault.KindOf(err) != fault.Blocked:
+			return nil, err
+		case fault.ReasonOf(closed) == source.DatabaseMissing: // why one that is there is closed says more
+			closed = err
+		}
+	}
+	if fault.ReasonOf(closed) != source.DatabaseMissing {
+		return nil, closed
+	}
+	return nil, &fault.Error{Kind: fault.Blocked, Reason: source.DatabaseMissing, Op: "drop login", Subject: fmt.Sprintf("user %s at %s", r.User, r.Endpoint),
+		Err: fmt.Errorf("the source has no database %q, nor any of %s, from which to drop it", r.Endpoint.Database, strings.Join(maintenance, ", ")),
+		Fix: "make a database postgres in the source, which may be empty, and let the admin connect to it; the user is dropped from there"}
 }
 
 // remove revokes what the user has, ends its sessions and drops it. It revokes nothing that the admin may not: that

@@ -83,6 +83,41 @@ func TestDropWithoutItsDatabase(t *testing.T) {
 	w.drop(false)
 }
 
+// A database that is not there is no dead end: the login goes from any other, and where there is none, or none is open, the
+// remedy is one of the way down.
+func TestDropFromAnywhere(t *testing.T) {
+	for name, tc := range map[string]struct {
+		refused map[string]string
+		kind    fault.Kind
+		reason  string
+		says    []string // nil if it is dropped
+	}{
+		"from postgres":             {},
+		"without postgres":          {refused: map[string]string{"postgres": "3D000"}},
+		"postgres is closed":        {refused: map[string]string{"postgres": "42501"}},
+		"postgres is not for admin": {refused: map[string]string{"postgres": "28000"}},
+		"without any": {map[string]string{"postgres": "3D000", "template1": "3D000"},
+			fault.Blocked, source.DatabaseMissing, []string{"Orders-", "postgres, template1", "make a database postgres in the source"}},
+		"all are closed": {map[string]string{"postgres": "28000", "template1": "3D000"},
+			fault.Blocked, source.AdminRefused, []string{"postgres is closed"}},
+		"template1 is closed":  {map[string]string{"postgres": "3D000", "template1": "42501"}, fault.Blocked, source.AdminPowerless, []string{"template1 is closed"}},
+		"postgres is starting": {map[string]string{"postgres": "57P03"}, fault.Retry, source.SourceUnreachable, []string{"postgres is closed"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.ensure(true)
+			w.super("postgres", fmt.Sprintf("DROP DATABASE %q WITH (FORCE)", w.request.Endpoint.Database))
+			w.front.refused = tc.refused
+			if tc.says != nil {
+				w.fails(source.Drop, tc.kind, tc.reason, tc.says...)
+				return
+			}
+			w.drop(true)
+			w.drop(false)
+		})
+	}
+}
+
 func TestDropRefused(t *testing.T) {
 	w := newWorld(t)
 	w.ensure(true)

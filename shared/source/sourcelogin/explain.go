@@ -82,8 +82,10 @@ func told(e *pgconn.PgError) string { return e.Message + " (SQLSTATE " + e.Code 
 // Source: PostgreSQL documentation, appendix A, "PostgreSQL error codes".
 func classify(code string) finding {
 	switch code {
-	case "3D000", "3F000":
-		return finding{kind: fault.Blocked, reason: source.SchemaMissing, fix: "name a database and a schema that the source has, or make them"}
+	case "3D000":
+		return finding{kind: fault.Blocked, reason: source.DatabaseMissing, fix: "name a database that the source has, or make it; upper-case letters count"}
+	case "3F000":
+		return finding{kind: fault.Blocked, reason: source.SchemaMissing, fix: "name a schema that the database has, or make it"}
 	case "42501":
 		return finding{kind: fault.Blocked, reason: source.AdminPowerless, fix: "let the admin make roles (CREATEROLE), and make it the owner of the database and of the schema, or a member of their owners"}
 	case "2BP01":

@@ -30,7 +30,7 @@ func TestClassify(t *testing.T) {
 		"40P01": {fault.Retry, source.SourceBusy}, "40001": {fault.Retry, source.SourceBusy}, "55P03": {fault.Retry, source.SourceBusy}, "XX000": {fault.Retry, source.SourceBusy},
 		"42710": {fault.Retry, source.SourceBusy}, "23505": {fault.Retry, source.SourceBusy}, "42P01": {fault.Retry, source.SourceBusy},
 		"25006": {fault.Blocked, source.SourceReadOnly}, "42501": {fault.Blocked, source.AdminPowerless}, "2BP01": {fault.Blocked, source.LoginInUse},
-		"3D000": {fault.Blocked, source.SchemaMissing}, "3F000": {fault.Blocked, source.SchemaMissing},
+		"3D000": {fault.Blocked, source.DatabaseMissing}, "3F000": {fault.Blocked, source.SchemaMissing},
 		"42601": {fault.Bug, "Unforeseen"}, "0A000": {fault.Bug, "Unforeseen"}, "X": {fault.Bug, "Unforeseen"},
 	} {
 		err := new(session).failed("grant", fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code, Message: "what the server says"}))

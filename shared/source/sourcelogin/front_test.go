@@ -22,6 +22,8 @@ type front struct {
 	tls      *tls.Config // nil is a server that has none
 	serving  sync.WaitGroup
 
+	refused map[string]string // codes with which logins to these databases end
+
 	mu         sync.Mutex
 	statements []string
 	lose       int  // the number of the statement that is lost, from 1; 0 loses none
@@ -100,6 +102,12 @@ func (f *front) talk(client, server net.Conn) error {
 	if _, err := io.ReadFull(client, body); err != nil {
 		return err
 	}
+	for name, code := range f.refused {
+		if strings.Contains(string(body), "\x00database\x00"+name+"\x00") {
+			_, err := client.Write(fatal(code, "database "+name+" is closed to the tests"))
+			return err
+		}
+	}
 	if _, err := server.Write(append(startup, body...)); err != nil {
 		return err
 	}
@@ -139,6 +147,12 @@ func (f *front) talk(client, server net.Conn) error {
 			return err
 		}
 	}
+}
+
+// fatal is an error that ends a login.
+func fatal(code, message string) []byte {
+	fields := "SFATAL\x00C" + code + "\x00M" + message + "\x00\x00"
+	return append(binary.BigEndian.AppendUint32([]byte{'E'}, uint32(len(fields)+4)), fields...)
 }
 
 // receive reads one message with its type.

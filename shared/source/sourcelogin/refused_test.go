@@ -35,7 +35,7 @@ func TestEnsureRefused(t *testing.T) {
 		"no such schema": {func(w *world) { w.request.Endpoint.Schema = "Public" },
 			fault.Blocked, source.SchemaMissing, []string{`no schema "Public"`}},
 		"no such database": {func(w *world) { w.request.Endpoint.Database = "elsewhere" },
-			fault.Blocked, source.SchemaMissing, []string{`database "elsewhere" does not exist`}},
+			fault.Blocked, source.DatabaseMissing, []string{`database "elsewhere" does not exist`}},
 		"no such secret": {func(w *world) { delete(w.secrets, adminSecret) },
 			fault.Blocked, "SecretMissing", []string{adminSecret}},
 		"no secret of ours": {func(w *world) { delete(w.secrets, ownSecret) },
