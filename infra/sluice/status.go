@@ -129,21 +129,45 @@ func (s *session) one(r federation.Record, now time.Time) {
 	_ = t.Flush()
 }
 
-// made writes what there is, or may be when a run died.
+// made writes what there is, and apart from it what is not known to be there: planned on the way up, and on the way down what may
+// be left.
 func made(line func(key, value string), r federation.Record) {
 	m := r.Made
 	if !m.Begun {
 		return
 	}
-	line("made: schema", m.Schema)
-	line("made: usage", grantees(r))
-	line("made: role", m.RoleARN)
-	line("made: secret", cmp.Or(m.Secret, m.SecretName))
-	line("made: key", m.Key)
-	line("made: login", m.Login)
-	if m.Ingress {
-		line("made: ingress", cmp.Or(strings.Join(m.Groups, ", "), "none yet"))
+	open := "planned: "
+	if r.Withdrawn || m.Leaving {
+		open = "perhaps: "
 	}
+	part := func(known bool, name, value string) {
+		if known {
+			line("made: "+name, value)
+		} else {
+			line(open+name, value)
+		}
+	}
+	part(m.SchemaReady, "schema", m.Schema)
+	part(m.SchemaReady && granted(r), "usage", grantees(r))
+	part(!r.IAMChanged.IsZero(), "role", m.RoleARN)
+	if m.SecretName == "" { // it is the requester's
+		line("named: secret", m.Secret)
+	} else {
+		part(m.Secret != "", "secret", cmp.Or(m.Secret, m.SecretName))
+	}
+	line("used: key", m.Key)
+	part(m.LoginReady, "login", m.Login)
+	switch {
+	case len(m.Groups) > 0:
+		line("made: ingress", strings.Join(m.Groups, ", "))
+	case m.Ingress && r.Phase != federation.Ready: // otherwise a rule of others lets the cluster in
+		line(open+"ingress", "a rule in a security group of the source")
+	}
+}
+
+// granted reports whether usage is known to have been given to all: it comes before the proof, and is a part of what is asked for.
+func granted(r federation.Record) bool {
+	return r.Phase == federation.Ready || !r.Proved.Before(r.WantedAt)
 }
 
 // gone writes what is left of a federation that was removed: of Sluice's own secret, a while in which it could be restored.

@@ -22,7 +22,7 @@ func blocked(t *testing.T) federation.Record {
 	r.Remedy = "let whoever owns the secret tag it with sluice:source = billing"
 	r.Message = "check secret for federation billing: SecretNotServing: nothing says that it serves source billing; " + r.Remedy
 	r.Conditions = []federation.Condition{{Type: federation.CondRoles, Message: "the cluster has 41 of at most 50 IAM roles", Since: since.Add(-time.Hour)}}
-	r.Proved = time.Time{}
+	r.Proved, r.IAMChanged, r.Made.SchemaReady, r.Made.LoginReady, r.Made.Secret, r.Made.Groups = time.Time{}, time.Time{}, false, false, "", nil
 	return r
 }
 
@@ -103,7 +103,12 @@ func TestStatusOfOne(t *testing.T) {
 	gone.Name, gone.Phase, gone.Withdrawn, gone.Made.Begun, gone.Made.SecretUntil = "gone", federation.Removed, true, false, since.AddDate(0, 0, 30)
 	claimed.Name, claimed.Phase, claimed.Reason, claimed.Message = "claimed", federation.Waiting, "RoleAttaching", "the cluster is adding the role"
 	claimed.At, claimed.Claim = "attachment", &federation.Claim{By: "run", Until: is.Add(time.Hour)}
-	keep(t, w, ready, billing, gone, claimed)
+	unproved, paused, leaving, named := ordersRecord(t), ordersRecord(t), ordersRecord(t), ordersRecord(t)
+	unproved.Name, unproved.Phase, unproved.Proved = "unproved", federation.Blocked, since.AddDate(-1, 0, 0) // as where the schema was made
+	paused.Name, paused.Phase = "paused", federation.Parked
+	leaving.Name, leaving.Phase, leaving.Withdrawn, leaving.Made.SchemaReady = "leaving", federation.Removing, true, false
+	named.Name, named.Made.SecretName, named.Made.Login, named.Made.LoginReady = "named", "", "", false
+	keep(t, w, ready, billing, gone, claimed, unproved, paused, leaving, named)
 	for _, tc := range []struct {
 		record federation.Record
 		says   map[string]string
@@ -117,7 +122,13 @@ func TestStatusOfOne(t *testing.T) {
 		{billing, map[string]string{
 			"phase": "Blocked", "reason": "SecretNotServing", "message": "check secret for federation billing: SecretNotServing: nothing says that it serves source billing",
 			"remedy": billing.Remedy, "step": "credentials", "condition": "RolesRunningOut: the cluster has 41 of at most 50 IAM roles (since 2031-05-04 09:20:30)",
-		}, []string{"proved"}},
+			"planned: schema": "orders_live", "planned: usage": "group:analysts, role:bi", "planned: role": billing.Made.RoleARN, "planned: secret": billing.Made.SecretName,
+			"planned: login": billing.Made.Login, "planned: ingress": "a rule in a security group of the source",
+		}, []string{"proved", "made: schema", "made: usage", "made: role", "made: secret", "made: login", "made: ingress"}},
+		{unproved, map[string]string{"made: schema": "orders_live", "planned: usage": "group:analysts, role:bi", "made: role": ready.Made.RoleARN, "made: login": ready.Made.Login}, []string{"made: usage"}},
+		{paused, map[string]string{"made: usage": "group:analysts, role:bi"}, []string{"planned: usage"}},
+		{leaving, map[string]string{"perhaps: schema": "orders_live", "made: login": ready.Made.Login}, []string{"planned: schema", "made: schema"}},
+		{named, map[string]string{"named: secret": ready.Made.Secret}, []string{"made: secret"}},
 		{gone, map[string]string{
 			"phase": "Removed", "was: schema": "orders_live", "was: role": gone.Made.RoleARN, "was: login": gone.Made.Login,
 			"was: secret": gone.Made.Secret + ", to be restored until 2031-06-03 10:20:30",
@@ -161,5 +172,5 @@ func TestMessagesOfManyLines(t *testing.T) {
 	r.Message = "read tags: TagsWrong: schema: wrong\nname: wrong; " + r.Remedy
 	keep(t, w, r)
 	says(t, succeed(t, "", "status"), "schema: wrong\n    name: wrong\n  remedy: ")
-	says(t, succeed(t, "", "status", "billing"), "schema: wrong\n"+strings.Repeat(" ", 15)+"name: wrong\n")
+	says(t, succeed(t, "", "status", "billing"), "schema: wrong\n"+strings.Repeat(" ", 18)+"name: wrong\n")
 }

@@ -202,9 +202,9 @@ func ordersRecord(t *testing.T) federation.Record {
 	}
 	n := federation.Configure(provision(t)).Namer
 	return federation.Record{
-		Name: w.Name, Wanted: w, WantedAt: since.Add(-time.Minute), Origin: federation.ByRequest, Generation: 2, Phase: federation.Ready, Since: since, Proved: since,
+		Name: w.Name, Wanted: w, WantedAt: since.Add(-time.Minute), Origin: federation.ByRequest, Generation: 2, Phase: federation.Ready, Since: since, Proved: since, IAMChanged: since.Add(-time.Minute),
 		Made: federation.Made{
-			Begun: true, Schema: w.Schema, Role: n.Role(w), RoleARN: n.RoleARN(n.Role(w)), SecretName: n.Secret(w), Login: n.Login(w),
+			Begun: true, SchemaReady: true, LoginReady: true, Schema: w.Schema, Role: n.Role(w), RoleARN: n.RoleARN(n.Role(w)), SecretName: n.Secret(w), Login: n.Login(w),
 			Secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:" + n.Secret(w) + "-AbCdEf",
 			Grants: w.GrantUsageTo, Ingress: true, Groups: []string{"sg-orders"},
 		},
