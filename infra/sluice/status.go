@@ -45,9 +45,25 @@ func status(ctx context.Context, s *session, arguments []string) error {
 		return s.encode(records)
 	}
 	s.all(records)
-	unclaimed, err := reconciler(p, cfg).Unclaimed(ctx, records)
+	looking := reconciler(p, cfg)
+	unclaimed, err := looking.Unclaimed(ctx, records)
 	s.unclaimed(unclaimed, err)
+	wrong, err := looking.Mistagged(ctx)
+	s.mistagged(wrong, err)
 	return nil
+}
+
+// mistagged writes which instances ask for something by tags that are not right. No record tells of them.
+func (s *session) mistagged(wrong []error, err error) {
+	if err != nil {
+		fmt.Fprintf(s.out, "\nwhether tags of instances are wrong could not be seen: %v\n", err)
+		return
+	}
+	for _, err := range wrong {
+		if e, ok := errors.AsType[*fault.Error](err); ok {
+			fmt.Fprintf(s.out, "\n%s has tags that ask for nothing: %s\n  remedy: %s\n", e.Subject, indented(e.Err.Error()), e.Fix)
+		}
+	}
 }
 
 // unclaimed writes which roles belong to no federation. Whoever may not list roles is told so, and has the rest.

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
+	"github.com/aws/aws-sdk-go-v2/service/rds"
+	rdstypes "github.com/aws/aws-sdk-go-v2/service/rds/types"
 
 	"github.com/sluicehq/sluice/shared/federation"
 )
@@ -173,4 +175,32 @@ func TestMessagesOfManyLines(t *testing.T) {
 	keep(t, w, r)
 	says(t, succeed(t, "", "status"), "schema: wrong\n    name: wrong\n  remedy: ")
 	says(t, succeed(t, "", "status", "billing"), "schema: wrong\n"+strings.Repeat(" ", 18)+"name: wrong\n")
+}
+
+// What a sweep finds wrong is in its log alone; people look here.
+func TestStatusOfInstancesWithWrongTags(t *testing.T) {
+	w := start(t)
+	keep(t, w, ordersRecord(t))
+	api, arn := rds.NewFromConfig(configured(w)), new("arn:aws:rds:us-east-1:111122223333:db:orders-prod")
+	if _, err := api.AddTagsToResource(t.Context(), &rds.AddTagsToResourceInput{ResourceName: arn, Tags: []rdstypes.Tag{
+		{Key: new(federation.TagWarehouse), Value: new("analytics")}, {Key: new(federation.TagName), Value: new("No Name")}, {Key: new(federation.TagGrant), Value: new("analysts")}}}); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if _, err := api.RemoveTagsFromResource(context.Background(), &rds.RemoveTagsFromResourceInput{ResourceName: arn,
+			TagKeys: []string{federation.TagWarehouse, federation.TagName, federation.TagGrant}}); err != nil {
+			t.Error(err)
+		}
+	}()
+	out := succeed(t, "", "status")
+	says(t, out, "\n\ninstance orders-prod has tags that ask for nothing: grantUsageTo[0]: \"analysts\" is no grantee;", "\n    name: is \"No Name\";")
+	if !strings.HasSuffix(out, "\n  remedy: correct the tags of the instance\n") {
+		t.Errorf("it ends with\n%s", out)
+	}
+	if _, err := api.RemoveTagsFromResource(t.Context(), &rds.RemoveTagsFromResourceInput{ResourceName: arn, TagKeys: []string{federation.TagName, federation.TagGrant}}); err != nil {
+		t.Fatal(err)
+	}
+	if out := succeed(t, "", "status"); strings.Contains(out, "tags") {
+		t.Errorf("of tags that are right it says\n%s", out)
+	}
 }

@@ -190,6 +190,23 @@ func (r *Reconciler) Sweep(ctx context.Context) (Swept, error) {
 	return s, nil
 }
 
+// Mistagged is what is wrong with the tags of instances that ask for a federation and make no wanted document, by identifier. No
+// record tells of them: there is none.
+func (r *Reconciler) Mistagged(ctx context.Context) (wrong []error, err error) {
+	instances, err := r.Databases.Instances(ctx, TagWarehouse)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range slices.Sorted(maps.Keys(instances)) {
+		if db := instances[id]; db.Tags[TagWarehouse] != "" {
+			if _, err := FromTags(id, db); err != nil {
+				wrong = append(wrong, err)
+			}
+		}
+	}
+	return wrong, nil
+}
+
 // Unclaimed are the roles of this deployment that none of the federations has, with the federation that each was made for.
 func (r *Reconciler) Unclaimed(ctx context.Context, records []Record) (names []string, err error) {
 	claimed := make(map[string]bool)

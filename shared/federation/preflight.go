@@ -86,20 +86,24 @@ func (r *run) replacing(ctx context.Context) (*wait, error) {
 func (r *run) gate() warehouse.Federating { return r.Warehouses[r.rec.Wanted.Warehouse] }
 
 // allowed checks what the configuration alone decides.
-func (r *run) allowed() error {
-	w := r.rec.Wanted
-	gate, ok := r.Warehouses[w.Warehouse]
+func (r *run) allowed() error { return r.Allows(r.rec.Wanted) }
+
+// Allows is the first reason for which the configuration alone refuses w, or nil. Whether a tag of the source's lets it in is seen
+// in RDS only.
+func (c Config) Allows(w Wanted) error {
+	r := run{rec: Record{Name: w.Name}}
+	gate, ok := c.Warehouses[w.Warehouse]
 	if !ok {
 		return r.blocked("check warehouse", WarehouseUnknown, "declare the warehouse under federation in the configuration, or correct its name",
 			fmt.Errorf("no warehouse %q is declared for federation", w.Warehouse))
 	}
-	if w.Source.Host != "" && !slices.Contains(r.Hosts, w.Source.ID()) {
+	if w.Source.Host != "" && !slices.Contains(c.Hosts, w.Source.ID()) {
 		return r.blocked("check host", HostNotListed, "add the host to federation.hosts in the configuration", fmt.Errorf("host %s is not listed", w.Source.ID()))
 	}
 	for _, arn := range []string{w.Credentials.Secret, w.Credentials.Admin} {
-		if part := strings.Split(arn, ":"); arn != "" && (part[4] != r.Place.Account || part[3] != r.Place.Region) {
+		if part := strings.Split(arn, ":"); arn != "" && (part[4] != c.Place.Account || part[3] != c.Place.Region) {
 			return r.blocked("check secret", OtherAccount, "use a secret of this account and region",
-				fmt.Errorf("secret %s is in account %s, region %s; this deployment serves account %s, region %s", arn, part[4], part[3], r.Place.Account, r.Place.Region))
+				fmt.Errorf("secret %s is in account %s, region %s; this deployment serves account %s, region %s", arn, part[4], part[3], c.Place.Account, c.Place.Region))
 		}
 	}
 	for _, g := range w.GrantUsageTo {

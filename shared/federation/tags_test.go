@@ -286,3 +286,20 @@ func TestSweep(t *testing.T) {
 		t.Errorf("%+v, %v: the looks do not wait for the list", swept, err)
 	}
 }
+
+// Whose tags are wrong is told apart from who asks for nothing by tag, and from who asks rightly.
+func TestMistagged(t *testing.T) {
+	w := tagged(t)
+	if wrong, err := w.Reconciler().Mistagged(t.Context()); err != nil || len(wrong) > 0 {
+		t.Errorf("right tags: %v, %v", wrong, err)
+	}
+	w.Instances[federationtest.Instance].Tags[federation.TagGrant] = "analysts"
+	wrong, err := w.Reconciler().Mistagged(t.Context())
+	if err != nil || len(wrong) != 1 || fault.ReasonOf(wrong[0]) != federation.TagsWrong {
+		t.Errorf("wrong tags: %v, %v", wrong, err)
+	}
+	w.Instances[federationtest.Instance].Tags[federation.TagWarehouse] = ""
+	if wrong, err := w.Reconciler().Mistagged(t.Context()); err != nil || len(wrong) > 0 {
+		t.Errorf("no warehouse: %v, %v", wrong, err)
+	}
+}
