@@ -44,7 +44,7 @@ func (r *run) failed(ctx context.Context, err error) error {
 	patient := slices.Contains(passing, reason) && fresh || slices.Contains(fromIAM, reason) && r.now().Before(r.rec.IAMChanged.Add(propagation))
 	if kind == fault.Retry && !r.persists(reason, fresh) || patient {
 		r.Log.WarnContext(ctx, "step failed, to be tried again", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "tries", r.rec.Tries, "err", err.Error())
-		r.rec.enter(Waiting, reason, err.Error(), "", r.now())
+		r.rec.enter(Waiting, reason, r.telling(err), "", r.now())
 		r.rec.At, r.rec.AtFor = "", 0
 		return r.later(ctx, retryWait(r.rec.Tries))
 	}
@@ -57,7 +57,7 @@ func (r *run) failed(ctx context.Context, err error) error {
 	case kind == fault.Retry:
 		remedy = "see what the message says; once its cause is gone, the federation goes on by itself"
 	}
-	changed := r.rec.enter(Blocked, reason, err.Error(), remedy, r.now())
+	changed := r.rec.enter(Blocked, reason, r.telling(err), remedy, r.now())
 	r.Log.ErrorContext(ctx, "federation blocked", "federation", r.rec.Name, "step", r.rec.At, "reason", reason, "kind", string(kind), "err", err.Error())
 	r.rec.At, r.rec.AtFor = "", 0
 	if changed {
@@ -79,6 +79,15 @@ func (r *run) failed(ctx context.Context, err error) error {
 		return r.later(ctx, blockedWait)
 	}
 	return r.release(ctx)
+}
+
+// telling is what the record says of a failure. Whoever has corrected a document shall see that it is what was there before that
+// fails to go, and not the correction.
+func (r *run) telling(err error) string {
+	if r.goesDown() && !r.rec.Withdrawn {
+		return "taking down what was made before: " + err.Error()
+	}
+	return err.Error()
 }
 
 // blocked is a refusal that a person can lift.
