@@ -48,6 +48,9 @@ func request(ctx context.Context, s *session, arguments []string) error {
 	if err != nil {
 		return err
 	}
+	if err := federation.Configure(p).Allows(w); err != nil { // nobody would hear of the refusal before the next status
+		return err
+	}
 	// EventBridge takes events for buses that do not exist, and says nothing. Where there is no state, nothing is deployed.
 	if _, _, _, err := store(p, cfg).Get(ctx, w.Name); err != nil {
 		return err

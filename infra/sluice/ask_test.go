@@ -185,3 +185,23 @@ func TestEventsHaveASecondEach(t *testing.T) {
 		t.Error("a command that is interrupted sends all the same")
 	}
 }
+
+// TestRequestThatTheConfigurationRefuses is of requests that would be blocked without a look at AWS.
+func TestRequestThatTheConfigurationRefuses(t *testing.T) {
+	w := start(t)
+	secret := `"credentials": {"secret": "arn:aws:secretsmanager:us-east-1:444455556666:secret:orders-AbCdEf"}, "grantUsageTo"`
+	for _, tc := range []struct{ name, old, replacement, reason string }{
+		{"warehouse", `"analytics"`, `"finance"`, federation.WarehouseUnknown},
+		{"grantee", `"group:analysts"`, `"public"`, federation.GranteeNotAllowed},
+		{"account", `"grantUsageTo"`, secret, federation.OtherAccount},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			before := len(events(t, w, 0))
+			out, errs, code := run(t, strings.Replace(orders, tc.old, tc.replacement, 1), "request", "-")
+			if sent := events(t, w, before); code != exitFailed || out != "" || len(sent) > 0 {
+				t.Errorf("it ended with %d and %q, and the bus got %+v", code, out, sent)
+			}
+			says(t, errs, "sluice request: ", "for federation orders: "+tc.reason, "\n  remedy: ", "\n  configuration: "+stageFile+", stage sandbox\n")
+		})
+	}
+}

@@ -18,8 +18,9 @@ type documentError struct {
 
 func (e *documentError) Error() string { return e.file + " is not right: " + e.problems.Error() }
 
-// explain writes an error for people: what, where, and what to do.
-func explain(w io.Writer, name string, err error) {
+// explain writes an error for people: what, where, and what to do. Of which stage it speaks comes last, for the configuration may be
+// the default one.
+func (s *session) explain(w io.Writer, name string, err error) {
 	if e, ok := errors.AsType[*documentError](err); ok {
 		fmt.Fprintf(w, "sluice %s: %s is not right:\n", name, e.file)
 		for _, p := range e.problems {
@@ -27,15 +28,16 @@ func explain(w io.Writer, name string, err error) {
 		}
 		return
 	}
-	e, ok := errors.AsType[*fault.Error](err)
-	if !ok {
-		fmt.Fprintf(w, "sluice %s: %v\n", name, err)
-		return
+	what, fix := err.Error(), ""
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		what, fix = apart(e)
 	}
-	what, fix := apart(e)
 	fmt.Fprintf(w, "sluice %s: %s\n", name, indented(what))
 	if fix != "" {
 		fmt.Fprintf(w, "  remedy: %s\n", fix)
+	}
+	if s.stage != "" {
+		fmt.Fprintf(w, "  configuration: %s, stage %s\n", s.config, s.stage)
 	}
 }
 

@@ -87,7 +87,7 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 		return exitUsage
 	}
 	if err := does.run(ctx, s, words); err != nil {
-		explain(errs, does.name, err)
+		s.explain(errs, does.name, err)
 		return exitFailed
 	}
 	return 0

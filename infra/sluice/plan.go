@@ -36,7 +36,7 @@ func plan(ctx context.Context, s *session, arguments []string) error {
 	if s.json {
 		err = s.encode(planned(of, refusal))
 	} else {
-		s.planned(w, of)
+		s.planned(w, of, refusal)
 	}
 	if err == nil && refused {
 		return refusal
@@ -68,11 +68,20 @@ func planned(of federation.Plan, refusal *fault.Error) any {
 }
 
 // planned writes a plan for people.
-func (s *session) planned(w federation.Wanted, of federation.Plan) {
-	fmt.Fprintf(s.out, "%s would be made of this. Nothing was changed.\n\n", w.Name)
+func (s *session) planned(w federation.Wanted, of federation.Plan, refusal *fault.Error) {
+	source := "not known"
+	if of.Made.Endpoint.Host != "" {
+		source = of.Made.Endpoint.String()
+	}
+	if refusal != nil {
+		what, fix := apart(refusal)
+		fmt.Fprintf(s.out, "%s would be blocked now: %s\n  remedy: %s\nOtherwise it would be made of this. Nothing was changed.\n\n", w.Name, indented(what), fix)
+	} else {
+		fmt.Fprintf(s.out, "%s would be made of this. Nothing was changed.\n\n", w.Name)
+	}
 	for _, line := range [][2]string{
 		{"role", of.Made.RoleARN}, {"boundary", of.Boundary}, {"secret", of.Made.Secret}, {"key", of.Made.Key}, {"login", of.Made.Login}, {"schema", of.Made.Schema},
-		{"source", of.Made.Endpoint.String()},
+		{"source", source},
 	} {
 		if line[1] != "" {
 			fmt.Fprintf(s.out, "%-9s %s\n", line[0], line[1])
@@ -85,9 +94,8 @@ func (s *session) planned(w federation.Wanted, of federation.Plan) {
 	if of.Waits != "" {
 		fmt.Fprintf(s.out, "\nIt would wait now: %s\n", of.Waits)
 	}
-	if of.Refusal != nil {
-		fmt.Fprintln(s.out, "\nIt would be blocked now:") // the reason follows as the error
-	}
+	fmt.Fprintf(s.out, "\nA plan does not see whether the source has database %s and schema %s, whether the warehouse has the grantees,\nor a schema %s already, and whether the network lets it in.\n",
+		w.Source.Database, w.Source.Schema, w.Schema)
 }
 
 func indent(document string) string {

@@ -69,11 +69,14 @@ func TestPlanOfWhatWouldBeRefused(t *testing.T) {
 			if code != exitFailed {
 				t.Errorf("it ends with %d, want %d", code, exitFailed)
 			}
-			says(t, out, "orders would be made of this.", "It would be blocked now")
-			if strings.Contains(out, "PORT 0") {
-				t.Errorf("the SQL has no port:\n%s", out)
+			if head, _, _ := strings.Cut(out, "\n"); !strings.HasPrefix(head, "orders would be blocked now: ") || !strings.Contains(head, tc.reason) {
+				t.Errorf("it begins with %q", head)
 			}
-			says(t, errs, "sluice plan: ", tc.reason, "\n  remedy: ", tc.remedy)
+			says(t, out, "\n  remedy: ", tc.remedy, "Otherwise it would be made of this.", "A plan does not see whether the source has database orders and schema public", "a schema orders_live already")
+			if unknown := tc.reason == federation.SourceMissing; strings.Contains(out, "source    not known\n") != unknown || strings.Contains(out, "URI '…' PORT …") != unknown || strings.Contains(out, "PORT 0") {
+				t.Errorf("it invents where the source is:\n%s", out)
+			}
+			says(t, errs, "sluice plan: ", tc.reason, "\n  remedy: ", tc.remedy, "\n  configuration: "+stageFile+", stage sandbox\n")
 
 			out, _, code = run(t, document, "plan", "-", "-json")
 			var of struct {

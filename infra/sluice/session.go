@@ -45,6 +45,7 @@ type session struct {
 	in     io.Reader
 	out    io.Writer
 	config string // file of the stage's configuration
+	stage  string // that it configures; empty before it is read
 	json   bool
 	dry    bool
 	clock  clock
@@ -63,7 +64,9 @@ func (s *session) deployed() (settings.Provision, error) {
 	if stage.Federation == nil {
 		return settings.Provision{}, fmt.Errorf("%s has no federation; add that section and deploy, or name another configuration with -config", s.config)
 	}
-	return stage.Provision(), nil
+	p := stage.Provision()
+	s.stage = p.Stage
+	return p, nil
 }
 
 // Why AWS cannot be asked.

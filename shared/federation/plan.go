@@ -3,14 +3,14 @@ package federation
 import (
 	"context"
 	"fmt"
+	"strings"
 
-	"github.com/sluicehq/sluice/shared/source"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
 // A Plan is what would be made for a wanted document. Nothing is changed to find it out.
 type Plan struct {
-	Made     Made     `json:"made"`
+	Made     Made     `json:"made"`     // without the endpoint where RDS does not tell it
 	Trust    string   `json:"trust"`    // of the role: JSON
 	Policy   string   `json:"policy"`   // of the role: JSON
 	Boundary string   `json:"boundary"` // ARN
@@ -21,6 +21,9 @@ type Plan struct {
 
 // suffixUnknown stands for the six characters that Secrets Manager will put behind the name of a new secret.
 const suffixUnknown = "-??????"
+
+// endpointUnknown stands for the address of an instance that RDS does not tell. No host is called so.
+const endpointUnknown = "?"
 
 // Plan looks at the world as the first step would, and says what the others would make.
 func (r *Reconciler) Plan(ctx context.Context, w Wanted) (Plan, error) {
@@ -43,13 +46,17 @@ func (r *Reconciler) Plan(ctx context.Context, w Wanted) (Plan, error) {
 		m.Secret = fmt.Sprintf("arn:%s:secretsmanager:%s:%s:secret:%s%s", r.Place.Partition, r.Place.Region, r.Place.Account, m.SecretName, suffixUnknown)
 		m.Key = r.Key
 	}
-	if w.Source.Host != "" {
-		m.Endpoint = hostDatabase(w.Source).Endpoint
-	} else if m.Endpoint.Host == "" { // RDS did not say
-		m.Endpoint.Host, m.Endpoint.Port, m.Endpoint.Database, m.Endpoint.Schema = w.Source.ID(), source.PostgresPort, w.Source.Database, w.Source.Schema
+	if m.Endpoint.Host == "" { // the first step did not come to it
+		if db, found, err := run.lookUp(ctx, w.Source); err == nil && found && db.Host != "" {
+			m.Endpoint = db.Endpoint
+		}
 	}
 	p.Policy = Policy(r.Profile, r.Place, m.Secret, m.Key)
-	p.SQL = append(p.SQL, run.wantedSchema().Create())
+	create := run.wantedSchema()
+	if m.Endpoint.Host == "" {
+		create.Host, create.Port, create.Database, create.RemoteSchema = endpointUnknown, 0, w.Source.Database, w.Source.Schema
+	}
+	p.SQL = append(p.SQL, strings.Replace(create.Create(), "'"+endpointUnknown+"' PORT 0", "'…' PORT …", 1))
 	if len(w.GrantUsageTo) > 0 {
 		p.SQL = append(p.SQL, warehouse.Grant(w.Schema, w.GrantUsageTo))
 	}
