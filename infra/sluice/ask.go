@@ -24,7 +24,7 @@ const eventSource = "sluice.operator"
 // detailOf is the detail of an event that asks for a source, and text itself if it is no event.
 func detailOf(text []byte) ([]byte, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
-		return nil, errors.New("is empty; write the JSON object that the README shows")
+		return nil, errors.New(`is empty; write the JSON object of infra/OPERATING.md, "Ask for a source"`)
 	}
 	var e struct {
 		DetailType *string         `json:"detail-type"`

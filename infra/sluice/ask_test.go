@@ -81,7 +81,7 @@ func TestDocumentsThatAreWrong(t *testing.T) {
 		name, in string
 		says     []string
 	}{
-		{"empty", " \n", []string{"standard input is empty", "README"}},
+		{"empty", " \n", []string{"standard input is empty", "OPERATING.md"}},
 		{"no JSON", "name: orders", []string{"standard input is not right:", "document: cannot be read: invalid character"}},
 		{"unknown member", strings.Replace(orders, `"schema"`, `"scheme"`, 1), []string{`document: cannot be read: json: unknown field "scheme"`}},
 		{"more behind it", orders + orders, []string{"document: cannot be read: invalid character '{' after top-level value", "nothing after it"}},
@@ -151,7 +151,7 @@ func TestWithdraw(t *testing.T) {
 	if code != exitFailed || out != "" || len(events(t, w, before)) > 0 {
 		t.Errorf("what is not there is withdrawn: %d, %q", code, out)
 	}
-	says(t, errs, "find federation for nothing: Unknown: stage sandbox has none of that name", "remedy: sluice status lists them")
+	says(t, errs, "find federation for nothing: NoFederation: stage sandbox has none of that name", "remedy: sluice status lists them")
 }
 
 // TestEventsHaveASecondEach is of a request right after a withdrawal, which would lose to it in the same second.

@@ -60,16 +60,17 @@ func main() {
 func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io.Writer, c clock) int {
 	s := &session{in: in, out: out, clock: c, began: c.now()}
 	flags := flag.NewFlagSet("sluice", flag.ContinueOnError)
-	flags.SetOutput(errs)
-	flags.Usage = func() { usage(errs) }
+	flags.SetOutput(io.Discard)
 	flags.StringVar(&s.config, flagConfig, defaultConfig(), "")
 	flags.BoolVar(&s.json, flagJSON, false, "")
 	flags.BoolVar(&s.dry, flagDry, false, "")
 	words, err := interleaved(flags, arguments)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, flag.ErrHelp), len(words) > 0 && words[0] == "help":
+		usage(out)
 		return 0
-	case err != nil: // flags has said what and shown the usage
+	case err != nil:
+		fmt.Fprintf(errs, "sluice: %v; sluice help shows what there is\n", err)
 		return exitUsage
 	case len(words) == 0:
 		usage(errs)
@@ -77,8 +78,7 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 	}
 	i := slices.IndexFunc(commands, func(c command) bool { return c.name == words[0] })
 	if i < 0 {
-		fmt.Fprintf(errs, "sluice has no command %q\n\n", words[0])
-		usage(errs)
+		fmt.Fprintf(errs, "sluice has no command %q; sluice help shows what there is\n", words[0])
 		return exitUsage
 	}
 	does, words := commands[i], words[1:]
@@ -141,11 +141,12 @@ func usage(w io.Writer) {
 	}
 	_ = t.Flush()
 	fmt.Fprintf(w, `
-  -config FILE  the stage's configuration (%s, or what SLUICE_CONFIG names)
+  -config FILE  the stage's configuration; without it the one that SLUICE_CONFIG names, or else
+                %s
   -json         write JSON
   -dry-run      only show what would be brought back
 
 It calls AWS with the credentials that the AWS CLI would use, and exits with 1 if something failed or would be
 refused, and with 2 if the command line makes no sense.
-`, defaultConfig())
+`, exampleConfig)
 }

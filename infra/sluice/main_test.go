@@ -23,8 +23,8 @@ func TestWrongUsage(t *testing.T) {
 		says       []string
 	}{
 		{"nothing", "", []string{"sluice request FILE", "sluice status [-json] [NAME]", "SLUICE_CONFIG"}},
-		{"unknown command", "explain orders", []string{`no command "explain"`, "sluice redrive [-dry-run]"}},
-		{"unknown flag", "status -verbose", []string{"-verbose", "sluice status [-json] [NAME]"}},
+		{"unknown command", "explain orders", []string{`no command "explain"; sluice help`}},
+		{"unknown flag", "status -verbose", []string{"sluice: flag provided but not defined: -verbose; sluice help"}},
 		{"argument missing", "request", []string{"sluice request: FILE is missing; write sluice request FILE"}},
 		{"argument missing behind a flag", "plan -json", []string{"FILE is missing; write sluice plan [-json] FILE"}},
 		{"too many names", "status orders billing", []string{`"billing" is too much; write sluice status [-json] [NAME]`}},
@@ -44,12 +44,15 @@ func TestWrongUsage(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	out, errs, code := run(t, "", "-help")
-	if code != 0 || out != "" {
-		t.Errorf("sluice -help ended with %d and wrote %q", code, out)
-	}
-	for _, c := range commands {
-		says(t, errs, c.usage(), c.does)
+	t.Setenv("SLUICE_CONFIG", "mine.json")
+	for _, line := range []string{"help", "-help", "-h", "help status", "status -h"} {
+		out := succeed(t, "", strings.Fields(line)...)
+		for _, c := range commands {
+			says(t, out, c.usage(), c.does)
+		}
+		if says(t, out, exampleConfig); strings.Contains(out, "mine.json") {
+			t.Errorf("sluice %s gives what SLUICE_CONFIG names as the default:\n%s", line, out)
+		}
 	}
 }
 

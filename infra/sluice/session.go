@@ -35,9 +35,12 @@ import (
 	"github.com/sluicehq/sluice/shared/settings"
 )
 
-// defaultConfig is the configuration that is read when none is named.
+// exampleConfig is read when nobody names a configuration, which its errors say.
+const exampleConfig = "infra/config/example.json"
+
+// defaultConfig is the configuration that is read when the command line names none.
 func defaultConfig() string {
-	return cmp.Or(os.Getenv("SLUICE_CONFIG"), "infra/config/example.json")
+	return cmp.Or(os.Getenv("SLUICE_CONFIG"), exampleConfig)
 }
 
 // A session is one command with what it works on.

@@ -77,11 +77,17 @@ func (s *session) unclaimed(roles []string, err error) {
 	}
 }
 
+// noFederation is the reason where the stage has no federation of a name.
+const noFederation = "NoFederation"
+
 // find is the record of a federation, and the store's time.
 func find(ctx context.Context, p settings.Provision, cfg aws.Config, name string) (federation.Record, time.Time, error) {
+	if why := federation.BadName(name); why != "" {
+		return federation.Record{}, time.Time{}, &fault.Error{Kind: fault.Blocked, Reason: noFederation, Op: "find federation", Err: errors.New("the name " + why), Fix: federation.NameRule}
+	}
 	rec, found, now, err := store(p, cfg).Get(ctx, name)
 	if err == nil && !found {
-		err = &fault.Error{Kind: fault.Blocked, Reason: "Unknown", Op: "find federation", Subject: name, Err: errors.New("stage " + p.Stage + " has none of that name"),
+		err = &fault.Error{Kind: fault.Blocked, Reason: noFederation, Op: "find federation", Subject: name, Err: errors.New("stage " + p.Stage + " has none of that name"),
 			Fix: "sluice status lists them; what was requested a moment ago may take some seconds"}
 	}
 	return rec, now, err
@@ -108,7 +114,18 @@ func (s *session) all(records []federation.Record) {
 }
 
 // message is what a record says, without the remedy, which the record has by itself.
-func message(r federation.Record) string { return strings.TrimSuffix(r.Message, "; "+r.Remedy) }
+func message(r federation.Record) string { return tidy(strings.TrimSuffix(r.Message, "; "+r.Remedy)) }
+
+// tidy takes out of a text what would shift its lines: the warehouse's messages have tabs, indented lines and empty ones.
+func tidy(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		if line = strings.Join(strings.Fields(line), " "); line != "" {
+			lines = append(lines, line)
+		}
+	}
+	return strings.Join(lines, "\n")
+}
 
 // one writes all about a federation.
 func (s *session) one(r federation.Record, now time.Time) {
@@ -130,7 +147,11 @@ func (s *session) one(r federation.Record, now time.Time) {
 		line("claimed until", stamp(r.Claim.Until))
 	}
 	for _, c := range r.Conditions {
-		line("condition", strings.TrimSuffix(c.Type+": "+c.Message, ": ")+" (since "+stamp(c.Since)+")")
+		says := tidy(c.Message)
+		if says != "" && says == tidy(r.Message) {
+			says = "for the reason above"
+		}
+		line("condition", strings.TrimSuffix(c.Type+": "+says, ": ")+" (since "+stamp(c.Since)+")")
 	}
 	line("warehouse", r.Wanted.Warehouse)
 	line("source", r.Wanted.Source.ID()+", database "+r.Wanted.Source.Database+", schema "+r.Wanted.Source.Schema)

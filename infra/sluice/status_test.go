@@ -164,17 +164,23 @@ func TestStatusOfOne(t *testing.T) {
 	if code != exitFailed {
 		t.Errorf("the status of what is not there ends with %d", code)
 	}
-	says(t, errs, "stage sandbox has none of that name", "remedy: sluice status lists them")
+	says(t, errs, "NoFederation: stage sandbox has none of that name", "remedy: sluice status lists them")
+	_, errs, code = run(t, "", "status", "Bad_Name")
+	if code != exitFailed {
+		t.Errorf("the status of a name that none can have ends with %d", code)
+	}
+	says(t, errs, `NoFederation: the name is "Bad_Name"`, "remedy: use 1 to 32 lower-case letters")
 }
 
 // TestMessagesOfManyLines shows that a message keeps its lines below its own heading.
 func TestMessagesOfManyLines(t *testing.T) {
 	w := start(t)
 	r := blocked(t)
-	r.Message = "read tags: TagsWrong: schema: wrong\nname: wrong; " + r.Remedy
+	r.Message = "read tags: TagsWrong: schema: wrong\n\n \t name:\twrong\n; " + r.Remedy
+	r.Conditions = []federation.Condition{{Type: federation.CondUnchecked, Message: r.Message, Since: since}}
 	keep(t, w, r)
 	says(t, succeed(t, "", "status"), "schema: wrong\n    name: wrong\n  remedy: ")
-	says(t, succeed(t, "", "status", "billing"), "schema: wrong\n"+strings.Repeat(" ", 18)+"name: wrong\n")
+	says(t, succeed(t, "", "status", "billing"), "condition         LoginUnchecked: for the reason above (since 2031-05-04 10:20:30)\n", "schema: wrong\n"+strings.Repeat(" ", 18)+"name: wrong\n")
 }
 
 // What a sweep finds wrong is in its log alone; people look here.

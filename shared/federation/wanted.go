@@ -60,7 +60,7 @@ func Decode(text []byte) (Wanted, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&w); err != nil {
-		return Wanted{}, fault.Problems{{Where: "document", What: "cannot be read: " + err.Error(), Fix: "write the JSON object that the README shows"}}
+		return Wanted{}, fault.Problems{{Where: "document", What: "cannot be read: " + err.Error(), Fix: `write the JSON object of infra/OPERATING.md, "Ask for a source"`}}
 	}
 	w = w.complete()
 	return w, w.Problems().Err()
@@ -88,7 +88,7 @@ func (w Wanted) Problems() fault.Problems {
 		problems = append(problems, fault.Problem{Where: where, What: what, Fix: fix})
 	}
 	if why := BadName(w.Name); why != "" {
-		add("name", why, nameFix)
+		add("name", why, NameRule)
 	}
 	if w.Warehouse == "" {
 		add("warehouse", "is empty", "name a warehouse of the configuration")
@@ -125,7 +125,8 @@ func (w Wanted) Problems() fault.Problems {
 	return problems
 }
 
-const nameFix = "use 1 to 32 lower-case letters, digits and single hyphens between them, starting with a letter"
+// NameRule says what the name of a federation is made of.
+const NameRule = "use 1 to 32 lower-case letters, digits and single hyphens between them, starting with a letter"
 
 // BadName says what is wrong with the name of a federation, or returns "".
 func BadName(name string) string {
