@@ -186,6 +186,10 @@ var blockages = []blockage{
 	{"external schema of somebody else", func(w *federationtest.World, _ *federation.Wanted) {
 		w.Schemas["orders_live"] = &federationtest.Schema{External: true, Is: warehouse.ExternalSchema{Role: "arn:aws:iam::111122223333:role/theirs"}}
 	}, warehouse.SchemaTaken, "role/theirs", "another schema name", func(w *federationtest.World) { delete(w.Schemas, "orders_live") }, true},
+	{"schema of another federation", func(w *federationtest.World, _ *federation.Wanted) {
+		w.Schemas["orders_live"] = &federationtest.Schema{External: true, Is: warehouse.ExternalSchema{Role: "arn:aws:iam::111122223333:role/sluice/test/sluice-test-other-01234567"}}
+	}, warehouse.SchemaTaken, "another federation of this stage, which reads with role arn:aws:iam::111122223333:role/sluice/test/sluice-test-other-01234567", "withdraw the federation that has this one",
+		func(w *federationtest.World) { delete(w.Schemas, "orders_live") }, true},
 	{"login's name taken", refusing(fault.Blocked, source.LoginTaken), source.LoginTaken, "keep login", "do what login says", loginWorks, true},
 	{"admin's password refused", refusing(fault.Blocked, source.AdminRefused), source.AdminRefused, "keep login", "do what login says", loginWorks, true},
 	{"source takes SCRAM alone", refusing(fault.Blocked, source.ScramOnly), source.ScramOnly, "keep login", "do what login says", loginWorks, true},

@@ -113,6 +113,9 @@ func (r *run) create(ctx context.Context, want warehouse.ExternalSchema) (*wait,
 func (r *run) taken(s *warehouse.Schema) error {
 	whose := "a schema of the warehouse itself"
 	switch {
+	case s.Postgres && strings.HasPrefix(s.Is.Role, r.RoleARN("")): // it is in use: to drop it would break that federation
+		return r.blocked("make schema", warehouse.SchemaTaken, "choose another schema name, or withdraw the federation that has this one",
+			fmt.Errorf("schema %s belongs to another federation of this stage, which reads with role %s", r.rec.Wanted.Schema, s.Is.Role))
 	case s.Postgres:
 		whose = "an external schema that reads with role " + s.Is.Role
 	case s.External:

@@ -61,7 +61,8 @@ type fragment struct {
 //
 // Source: messages reported by users of federated queries; AWS documents none of them.
 var fragments = []fragment{
-	{[]string{"authentication method 10 not supported"}, Cause{fault.Blocked, ScramOnly, "let the source accept md5 (on RDS: parameter rds.accepted_password_auth_method = md5+scram) and give the login an md5 password"}},
+	{[]string{"authentication method 10 not supported"}, Cause{fault.Blocked, ScramOnly, "let the source accept md5 (on RDS: parameter rds.accepted_password_auth_method = md5+scram) and give the login an md5 password there: " +
+		"SET password_encryption = 'md5'; ALTER ROLE login PASSWORD '…'. If the login does not exist in the source, make it: PostgreSQL asks whom it does not know for SCRAM as well"}},
 	{[]string{"no pg_hba.conf entry"}, Cause{fault.Blocked, source.LoginRefused, "let the login in at the source: pg_hba.conf or its like, for this database, from the cluster's addresses, with TLS"}},
 	{[]string{"remaining connection slots"}, sourceFull},
 	{[]string{"too many connections"}, sourceFull},

@@ -120,6 +120,16 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// A source asks a user that it does not know for SCRAM as well, so that the remedy has both.
+func TestExplainScram(t *testing.T) {
+	fix := warehouse.ExplainRead("ERROR:  authentication method 10 not supported").Fix
+	for _, part := range []string{"SET password_encryption = 'md5'", "ALTER ROLE", "does not exist in the source"} {
+		if !strings.Contains(fix, part) {
+			t.Errorf("remedy %q does not say %q", fix, part)
+		}
+	}
+}
+
 // Where a schema is read, the source speaks: the SQL of sluice bootstrap helps nobody then.
 func TestExplainRead(t *testing.T) {
 	for message, reason := range map[string]string{

@@ -334,7 +334,7 @@ var nameCauses = []cause{
 			f.reaches("shared", federation.Ready, "")
 			return func() { f.gone("shared") }
 		},
-		want: refusal{warehouse.SchemaTaken, []string{"reads with role", "sluice-sandbox-shared-"}, "another schema name"},
+		want: refusal{warehouse.SchemaTaken, []string{"another federation", "reads with role", "sluice-sandbox-shared-"}, "another schema name, or withdraw"},
 	},
 	{ // Scenario 18
 		name: "a role of somebody else",
