@@ -545,6 +545,10 @@ func TestDialect(t *testing.T) {
 	for _, sql := range []string{
 		"CREATE USER temp_creds_user PASSWORD DISABLE SESSION TIMEOUT 600 SYSLOG ACCESS RESTRICTED NOCREATEUSER",
 		"alter user temp_creds_user createuser",
+		"CREATE VIEW unbound AS SELECT 1 AS n, 'WITH NO SCHEMA BINDING' AS said WITH NO SCHEMA BINDING",
+		"create or replace view unbound as select 2 as n, 'WITH NO SCHEMA BINDING' as said with no\n schema binding;",
+		"SELECT 1 / (n - 1) FROM unbound WHERE said = 'WITH NO SCHEMA BINDING'", // fails for the first of them
+		"DROP VIEW unbound",
 		"SELECT getdate(), 'GETDATE() PASSWORD DISABLE'",
 	} {
 		if d := w.run(t, ask(sql, as)); d.Status != types.StatusStringFinished {
