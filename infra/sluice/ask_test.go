@@ -86,8 +86,9 @@ func TestDocumentsThatAreWrong(t *testing.T) {
 		{"unknown member", strings.Replace(orders, `"schema"`, `"scheme"`, 1), []string{`document: cannot be read: json: unknown field "scheme"`}},
 		{"more behind it", orders + orders, []string{"document: cannot be read: invalid character '{' after top-level value", "nothing after it"}},
 		{"another event", `{"detail-type": "Source Withdrawn", "detail": {"name": "orders"}}`, []string{`is an event "Source Withdrawn"`, `"Source Requested"`}},
+		{"nothing", `{}`, []string{"name: is missing; use 1 to 32", "schema: is missing", "source.engine: is missing", "source.instance: is missing", "source.database: is missing", "warehouse: is missing"}},
 		{"everything", `{"name": "Orders", "source": {"engine": "oracle", "instance": "orders-prod", "database": ""}, "schema": "orders live", "grantUsageTo": ["crowd"]}`, []string{
-			`name: is "Orders"; use 1 to 32`, "warehouse: is empty; name a warehouse", `source.engine: is "oracle"; write "postgres"`, `source.database: is ""`,
+			`name: is "Orders"; use 1 to 32`, "warehouse: is missing; name a warehouse", `source.engine: is "oracle"; write "postgres"`, "source.database: is missing",
 			`schema: "orders live"`, `grantUsageTo[0]: "crowd" is no grantee; write "group:NAME"`,
 		}},
 	} {

@@ -33,6 +33,7 @@ const (
 	flagConfig = "config"
 	flagJSON   = "json"
 	flagDry    = "dry-run"
+	flagAll    = "all"
 )
 
 var commands = []command{
@@ -41,7 +42,7 @@ var commands = []command{
 	{"status", "[NAME]", []string{flagJSON}, "show how far all federations are, or all about one", status},
 	{"plan", "FILE", []string{flagJSON}, "say what would be made for FILE; changes nothing", plan},
 	{"bootstrap", "WAREHOUSE", nil, "print the SQL that an administrator of the warehouse runs once", bootstrap},
-	{"redrive", "", []string{flagDry}, "bring messages back that could not succeed", redrive},
+	{"redrive", "", []string{flagDry, flagAll}, "bring messages back that could not succeed", redrive},
 }
 
 // Exit codes.
@@ -64,6 +65,7 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 	flags.StringVar(&s.config, flagConfig, defaultConfig(), "")
 	flags.BoolVar(&s.json, flagJSON, false, "")
 	flags.BoolVar(&s.dry, flagDry, false, "")
+	flags.BoolVar(&s.all, flagAll, false, "")
 	words, err := interleaved(flags, arguments)
 	switch {
 	case errors.Is(err, flag.ErrHelp), len(words) > 0 && words[0] == "help":
@@ -145,6 +147,7 @@ func usage(w io.Writer) {
                 %s
   -json         write JSON
   -dry-run      only show what would be brought back
+  -all          bring back what cannot succeed as it is, too
 
 It calls AWS with the credentials that the AWS CLI would use, and exits with 1 if something failed or would be
 refused, and with 2 if the command line makes no sense.

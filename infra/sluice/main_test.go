@@ -23,12 +23,13 @@ func TestWrongUsage(t *testing.T) {
 		says       []string
 	}{
 		{"nothing", "", []string{"sluice request FILE", "sluice status [-json] [NAME]", "SLUICE_CONFIG"}},
+		{"flag of another", "status -all", []string{"sluice status: it has no -all"}},
 		{"unknown command", "explain orders", []string{`no command "explain"; sluice help`}},
 		{"unknown flag", "status -verbose", []string{"sluice: flag provided but not defined: -verbose; sluice help"}},
 		{"argument missing", "request", []string{"sluice request: FILE is missing; write sluice request FILE"}},
 		{"argument missing behind a flag", "plan -json", []string{"FILE is missing; write sluice plan [-json] FILE"}},
 		{"too many names", "status orders billing", []string{`"billing" is too much; write sluice status [-json] [NAME]`}},
-		{"argument of a command without any", "redrive orders", []string{`"orders" is too much; write sluice redrive [-dry-run]`}},
+		{"argument of a command without any", "redrive orders", []string{`"orders" is too much; write sluice redrive [-dry-run] [-all]`}},
 		{"dry run that would be none", "request -dry-run file.json", []string{"sluice request: it has no -dry-run"}},
 		{"JSON that would be none", "redrive -json", []string{"sluice redrive: it has no -json"}},
 		{"value of a flag missing", "status -config", []string{"flag needs an argument: -config"}},

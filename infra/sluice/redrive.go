@@ -1,8 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -11,8 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
+	"github.com/sluicehq/sluice/shared/aws/awslambda"
 	"github.com/sluicehq/sluice/shared/aws/awsqueue"
 	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/federation"
 )
 
 const (
@@ -37,15 +41,18 @@ func redrive(ctx context.Context, s *session, _ []string) error {
 		return err
 	}
 	r := redriver{s, sqs.NewFromConfig(cfg), p.Queue, p.DeadLetters}
-	moved, left, err := r.run(ctx)
+	n, err := r.run(ctx)
 	switch {
 	case s.dry && err == nil:
-		fmt.Fprintf(s.out, "%s; nothing was changed\n", messages(moved))
-	case err == nil || moved > 0:
-		fmt.Fprintf(s.out, "%s brought back\n", messages(moved))
+		fmt.Fprintf(s.out, "%s; nothing was changed\n", messages(n.moved))
+	case err == nil || n.moved > 0:
+		fmt.Fprintf(s.out, "%s brought back\n", messages(n.moved))
 	}
-	if left > 0 {
-		fmt.Fprintf(s.out, "%s failed again meanwhile and stayed\n", messages(left))
+	if n.left > 0 {
+		fmt.Fprintf(s.out, "%s failed again meanwhile and stayed\n", messages(n.left))
+	}
+	if n.hopeless > 0 {
+		fmt.Fprintf(s.out, "%s cannot succeed unchanged and stayed; send what was meant anew, corrected, or bring them back all the same with -all\n", messages(n.hopeless))
 	}
 	return err
 }
@@ -57,13 +64,20 @@ func messages(n int) string {
 	return fmt.Sprintf("%d messages", n)
 }
 
+// unchanging are the reasons of messages that fail again as long as they are what they are.
+var unchanging = []string{awslambda.Malformed, federation.OtherAccount}
+
+// A redriven is how many messages were brought back, and how many stayed: those that failed again meanwhile, and those that cannot
+// succeed.
+type redriven struct{ moved, left, hopeless int }
+
 // run brings back what is there.
-func (r redriver) run(ctx context.Context) (moved, left int, err error) {
+func (r redriver) run(ctx context.Context) (redriven, error) {
 	return r.since(ctx, time.Time{})
 }
 
 // since brings back what was there at a time, or when it begins. What fails again meanwhile stays, so that it comes to an end.
-func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, err error) {
+func (r redriver) since(ctx context.Context, began time.Time) (n redriven, err error) {
 	var kept []types.Message
 	seen, returned := make(map[string]bool), make(map[string]bool) // by identifier and by body
 	defer func() {                                                 // what was only looked at can be brought back at once
@@ -76,7 +90,7 @@ func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, 
 	for {
 		batch, now, err := r.receive(ctx)
 		if err != nil || len(batch) == 0 {
-			return moved, left, err
+			return n, err
 		}
 		if began.IsZero() {
 			began = now
@@ -85,25 +99,30 @@ func (r redriver) since(ctx context.Context, began time.Time) (moved, left int, 
 			id := aws.ToString(m.MessageId)
 			if seen[id] { // it was held for so long that it comes again: that was all
 				kept = append(kept, batch[i:]...)
-				return moved, left, nil
+				return n, nil
 			}
 			seen[id] = true
 			again := returned[aws.ToString(m.Body)] && !sent(m).Before(began) // the service's date has whole seconds
 			if again || sent(m).After(began.Add(time.Second)) {
 				kept = append(kept, m)
-				left++
+				n.left++
 				continue
 			}
 			r.message(m)
+			if !r.all && slices.Contains(unchanging, reason(m)) {
+				kept = append(kept, m)
+				n.hopeless++
+				continue
+			}
 			if r.dry {
 				kept = append(kept, m)
 			} else if err := r.back(ctx, m); err != nil {
 				kept = append(kept, batch[i:]...)
-				return moved, left, err
+				return n, err
 			} else {
 				returned[aws.ToString(m.Body)] = true
 			}
-			moved++
+			n.moved++
 		}
 	}
 }
@@ -156,13 +175,14 @@ func sent(m types.Message) time.Time {
 	return time.UnixMilli(n)
 }
 
+// reason is why a message is among the dead letters, and empty if SQS put it there.
+func reason(m types.Message) string {
+	return aws.ToString(m.MessageAttributes[awsqueue.ReasonAttribute].StringValue)
+}
+
 // message writes one message with its reason.
 func (s *session) message(m types.Message) {
-	reason := "it was tried too often; the log of the provision function says why"
-	if r, ok := m.MessageAttributes[awsqueue.ReasonAttribute]; ok {
-		reason = aws.ToString(r.StringValue)
-	}
-	fmt.Fprintf(s.out, "%s  %s\n", aws.ToString(m.MessageId), reason)
+	fmt.Fprintf(s.out, "%s  %s\n", aws.ToString(m.MessageId), cmp.Or(reason(m), "it was tried too often; the log of the provision function says why"))
 	if text, ok := m.MessageAttributes[awsqueue.MessageAttribute]; ok {
 		fmt.Fprintf(s.out, "  %s\n", indented(aws.ToString(text.StringValue)))
 	}

@@ -19,9 +19,14 @@ import (
 // dead puts messages among the dead letters, as provision does, and empties both queues when the test ends.
 func dead(t *testing.T, w *world.World, bodies ...string) {
 	t.Helper()
+	deadFor(t, w, "Unauthorized", bodies...)
+}
+
+func deadFor(t *testing.T, w *world.World, reason string, bodies ...string) {
+	t.Helper()
 	p, api := provision(t), sqs.NewFromConfig(configured(w))
 	for _, body := range bodies {
-		if err := awsqueue.New(api, p.Queue, p.DeadLetters).DeadLetter(t.Context(), body, "Malformed", "read document: name is missing\nand schema"); err != nil {
+		if err := awsqueue.New(api, p.Queue, p.DeadLetters).DeadLetter(t.Context(), body, reason, "read table: denied\nremedy: allow it"); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -69,7 +74,7 @@ func TestRedrive(t *testing.T) {
 	shown := succeed(t, "", "redrive", "-dry-run")
 	says(t, shown, "23 messages; nothing was changed")
 	out := succeed(t, "", "redrive") // at once: a look hides nothing
-	says(t, out, "23 messages brought back", "  Malformed\n", "  read document: name is missing\n    and schema\n")
+	says(t, out, "23 messages brought back", "  Unauthorized\n", "  read table: denied\n    remedy: allow it\n")
 	for _, body := range bodies {
 		if strings.Count(shown, "  "+body+"\n") != 1 || strings.Count(out, "  "+body+"\n") != 1 {
 			t.Errorf("%s is not shown once", body)
@@ -139,14 +144,34 @@ func TestRedriveEnds(t *testing.T) {
 	began := w.Clock.Now().Add(-30 * time.Second) // one of them is newer than this, the other is not
 	dead(t, w, event.Look("again"))
 	r := redriver{&session{out: new(strings.Builder)}, api, p.Queue, p.DeadLetters}
-	moved, left, err := r.since(t.Context(), began)
-	if err != nil || moved != 1 || left != 1 {
-		t.Errorf("%d messages moved and %d stayed, %v; want one each", moved, left, err)
+	n, err := r.since(t.Context(), began)
+	if want := (redriven{moved: 1, left: 1}); err != nil || n != want {
+		t.Errorf("%+v, %v; want %+v", n, err, want)
 	}
 	if back := take(t, w, p.Queue); !slices.Equal(back, looks(1)) {
 		t.Errorf("%v came back", back)
 	}
 	if stayed := take(t, w, p.DeadLetters); !slices.Equal(stayed, []string{event.Look("again")}) {
 		t.Errorf("%v can be seen among the dead letters", stayed)
+	}
+}
+
+// TestRedriveOfWhatCannotSucceed is of messages that would be among the dead letters again at once: they stay, unless all are asked for.
+func TestRedriveOfWhatCannotSucceed(t *testing.T) {
+	w := start(t)
+	p, bodies := provision(t), looks(3)
+	dead(t, w, bodies[0])
+	deadFor(t, w, "Malformed", bodies[1])
+	deadFor(t, w, "OtherAccount", bodies[2])
+	const stay = "2 messages cannot succeed unchanged and stayed; send what was meant anew"
+	says(t, succeed(t, "", "redrive", "-dry-run"), "\n1 message; nothing was changed\n", stay)
+	says(t, succeed(t, "", "redrive", "-dry-run", "-all"), "\n3 messages; nothing was changed\n")
+	says(t, succeed(t, "", "redrive"), "  Malformed\n", bodies[1], "\n1 message brought back\n", stay)
+	if back := take(t, w, p.Queue); !slices.Equal(back, bodies[:1]) {
+		t.Errorf("%v came back", back)
+	}
+	says(t, succeed(t, "", "redrive", "-all"), "\n2 messages brought back\n")
+	if back := take(t, w, p.Queue); !slices.Equal(back, bodies[1:]) {
+		t.Errorf("of all %v came back", back)
 	}
 }

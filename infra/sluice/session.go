@@ -51,6 +51,7 @@ type session struct {
 	stage  string // that it configures; empty before it is read
 	json   bool
 	dry    bool
+	all    bool
 	clock  clock
 	began  time.Time // by clock
 }

@@ -44,7 +44,7 @@ func status(ctx context.Context, s *session, arguments []string) error {
 		}
 		return s.encode(records)
 	}
-	s.all(records)
+	s.every(records)
 	looking := reconciler(p, cfg)
 	unclaimed, err := looking.Unclaimed(ctx, records)
 	s.unclaimed(unclaimed, err)
@@ -93,8 +93,8 @@ func find(ctx context.Context, p settings.Provision, cfg aws.Config, name string
 	return rec, now, err
 }
 
-// all writes one line for each federation, and below them what keeps people waiting.
-func (s *session) all(records []federation.Record) {
+// every writes one line for each federation, and below them what keeps people waiting.
+func (s *session) every(records []federation.Record) {
 	records = slices.DeleteFunc(records, func(r federation.Record) bool { return r.Wanted.Warehouse == "" }) // withdrawn, and never asked for
 	if len(records) == 0 {
 		fmt.Fprintln(s.out, "no federations; sluice request FILE asks for one")

@@ -103,11 +103,22 @@ func by(ctx context.Context, m events.SQSMessage) string {
 // bury puts a message that can never succeed where people find it, with its reason.
 func (h *handler) bury(ctx context.Context, log *slog.Logger, m events.SQSMessage, reason string, cause error) bool {
 	log.ErrorContext(ctx, "message cannot succeed", "outcome", "DeadLetter", "reason", reason, "err", cause)
-	if err := h.dead.DeadLetter(context.WithoutCancel(ctx), m.Body, reason, cause.Error()); err != nil {
+	if err := h.dead.DeadLetter(context.WithoutCancel(ctx), m.Body, reason, apart(cause)); err != nil {
 		log.ErrorContext(ctx, "message not buried, comes again", "outcome", "Failed", awslambda.Cause(err))
 		return false
 	}
 	return true
+}
+
+// apart is what an error says, with the remedy on a line of its own: what is wrong with a document has many.
+func apart(err error) string {
+	e, ok := err.(*fault.Error) // one that is wrapped has more to say
+	if !ok || e.Fix == "" {
+		return err.Error()
+	}
+	alone := *e
+	alone.Fix = ""
+	return alone.Error() + "\nremedy: " + e.Fix
 }
 
 // do carries out one task.

@@ -133,7 +133,7 @@ func TestMessages(t *testing.T) {
 		"unknown member":             {body: sample(t, "refused-unknown-member.json"), outcome: "DeadLetter", reason: awslambda.Malformed, says: "unknown field"},
 		"withdrawal without a name":  {body: sample(t, "refused-withdrawn-without-name.json"), outcome: "DeadLetter", reason: awslambda.Malformed, says: "detail.name"},
 		"withdrawal of a bad name": {body: strings.Replace(sample(t, "source-withdrawn.json"), `"orders"`, `"Orders!"`, 1), outcome: "DeadLetter",
-			reason: awslambda.Malformed, says: "Orders!"},
+			reason: awslambda.Malformed, says: "the name is \"Orders!\"\nremedy: correct the name and send"},
 		"another account": {body: otherAccount, outcome: "DeadLetter", reason: federation.OtherAccount, says: "999900001111"},
 		"wrong tags": {body: sample(t, "rds-instance-created.json"), outcome: "DeadLetter", reason: federation.TagsWrong, says: "grantUsageTo[0]",
 			arrange: func(f *function) {

@@ -122,7 +122,7 @@ func DecodeWork(body []byte) (Work, error) {
 }
 
 func malformed(where, what string) error {
-	return &MalformedError{"work for the federation job", fault.Problems{{Where: where, What: what, Fix: workFix}}}
+	return &MalformedError{"an event that the federation job reads", fault.Problems{{Where: where, What: what, Fix: workFix}}}
 }
 
 func decodeOwn(body []byte) (Work, error) {

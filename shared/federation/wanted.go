@@ -91,7 +91,7 @@ func (w Wanted) Problems() fault.Problems {
 		add("name", why, NameRule)
 	}
 	if w.Warehouse == "" {
-		add("warehouse", "is empty", "name a warehouse of the configuration")
+		add("warehouse", "is missing", "name a warehouse of the configuration")
 	}
 	problems = append(problems, w.Source.Problems().Under("source.")...)
 	if w.Credentials.Secret != "" && w.Credentials.Admin != "" {
@@ -105,7 +105,9 @@ func (w Wanted) Problems() fault.Problems {
 	if w.Source.Host != "" && w.Credentials == (Credentials{}) {
 		add("credentials", "is missing", "a listed host has no secret of RDS: name a secret or an admin")
 	}
-	if why := warehouse.BadSchema(w.Schema); why != "" {
+	if w.Schema == "" {
+		add("schema", "is missing", warehouse.SchemaRule)
+	} else if why := warehouse.BadSchema(w.Schema); why != "" {
 		add("schema", fmt.Sprintf("%q %s", w.Schema, why), warehouse.SchemaRule)
 	}
 	for i, g := range w.GrantUsageTo {
@@ -130,6 +132,9 @@ const NameRule = "use 1 to 32 lower-case letters, digits and single hyphens betw
 
 // BadName says what is wrong with the name of a federation, or returns "".
 func BadName(name string) string {
+	if name == "" {
+		return "is missing"
+	}
 	if !NamePattern.MatchString(name) || len(name) > maxName {
 		return fmt.Sprintf("is %q", name)
 	}

@@ -77,6 +77,8 @@ func (s Source) Problems() fault.Problems {
 		problems = append(problems, fault.Problem{Where: where, What: what, Fix: fix})
 	}
 	switch federates, known := engines[s.Engine]; {
+	case s.Engine == "":
+		add("engine", "is missing", `write "postgres"`)
 	case !known:
 		add("engine", fmt.Sprintf("is %q", s.Engine), `write "postgres"`)
 	case !federates:
@@ -89,7 +91,9 @@ func (s Source) Problems() fault.Problems {
 		}
 	}
 	switch {
-	case named != 1:
+	case named == 0:
+		add("instance", "is missing", "name the source by exactly one of instance and host")
+	case named > 1:
 		add("instance", fmt.Sprintf("is one of %d ways in which the source is named", named), "name the source by exactly one of instance and host")
 	case s.Cluster != "":
 		add("cluster", "is a way to name a source that this version does not have", "name an RDS instance")
@@ -101,7 +105,9 @@ func (s Source) Problems() fault.Problems {
 	if s.Port < 0 || s.Port > maxPort || s.Port != 0 && s.Host == "" {
 		add("port", fmt.Sprintf("is %d", s.Port), "write the port of host, or nothing where the source is an RDS instance")
 	}
-	if badRemote(s.Database) {
+	if s.Database == "" {
+		add("database", "is missing", nameFix)
+	} else if badRemote(s.Database) {
 		add("database", fmt.Sprintf("is %q", s.Database), nameFix)
 	}
 	if badRemote(s.Complete().Schema) {
