@@ -8,6 +8,7 @@ import (
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/federation"
 	"github.com/sluicehq/sluice/shared/federation/federationtest"
+	"github.com/sluicehq/sluice/shared/source"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
@@ -314,4 +315,28 @@ func TestSameDocumentWhileProvisioning(t *testing.T) {
 			t.Fatalf("at call %d: %d calls, dead %+v", n, len(w.Calls), w.Dead)
 		}
 	}
+}
+
+// While what was made for the old document does not come down, the message says that it is not the new one that fails; of a
+// federation that is withdrawn it says no such thing.
+func TestAnotherDocumentWaitsForTheOld(t *testing.T) {
+	const old = "taking down what was made before: "
+	w := provisioned(t)
+	refusing(fault.Blocked, source.LoginInUse)(w, nil)
+	other := federationtest.Wanted()
+	other.Source.Database = "sales"
+	w.Request(other)
+	settle(t, w)
+	if rec := phase(t, w, federation.Blocked, source.LoginInUse); !strings.HasPrefix(rec.Message, old) {
+		t.Errorf("message %q does not begin with %q", rec.Message, old)
+	}
+	w.Withdraw(name)
+	settle(t, w)
+	if rec := phase(t, w, federation.Blocked, source.LoginInUse); strings.Contains(rec.Message, old) {
+		t.Errorf("message %q", rec.Message)
+	}
+	loginWorks(w)
+	w.Look(name)
+	settle(t, w)
+	phase(t, w, federation.Removed, "")
 }
