@@ -114,8 +114,12 @@ func TestFederationPoison(t *testing.T) {
 	for _, m := range f.SQS.Messages(workQueue) {
 		t.Errorf("on the queue is still %s", m.Body)
 	}
-	if out := f.command("redrive"); !strings.Contains(out, "8 messages brought back") || !strings.Contains(out, "OtherAccount") {
+	if out := f.command("redrive"); !strings.Contains(out, "0 messages brought back") || !strings.Contains(out, "8 messages cannot succeed unchanged") || len(f.deadLetters()) != len(poison) {
 		t.Errorf("sluice redrive says:\n%s", out)
+	}
+	f.pass(time.Minute) // until they can be received again
+	if out := f.command("redrive", "-all"); !strings.Contains(out, "8 messages brought back") || !strings.Contains(out, "OtherAccount") {
+		t.Errorf("sluice redrive -all says:\n%s", out)
 	}
 	f.pass(time.Minute)
 	if again := f.deadLetters(); len(again) != len(poison) {
