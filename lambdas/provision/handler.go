@@ -145,7 +145,7 @@ func (h *handler) do(ctx context.Context, log *slog.Logger, w event.Work, by str
 		if w.Instance == "" {
 			return say(ctx, log)(h.reconciler.Look(ctx, w.Federation, by))
 		}
-		looked, err := h.reconciler.Instance(ctx, w.Instance, w.At, by)
+		looked, err := h.reconciler.Instance(ctx, w.Instance, by)
 		for _, o := range looked {
 			_ = say(ctx, log)(o, nil)
 		}

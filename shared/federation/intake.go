@@ -54,7 +54,7 @@ func (r *Reconciler) Look(ctx context.Context, name, by string) (Outcome, error)
 
 // Instance looks at an RDS instance of which an event told: at what its tags ask for, and at the federations that read from it.
 // What the instance is now counts, not what the event says became of it, nor when.
-func (r *Reconciler) Instance(ctx context.Context, id string, _ time.Time, by string) ([]Outcome, error) {
+func (r *Reconciler) Instance(ctx context.Context, id, by string) ([]Outcome, error) {
 	db, found, err := r.Databases.Instance(ctx, id)
 	if err != nil {
 		return nil, err

@@ -229,13 +229,13 @@ func TestInstanceEventsWithFailures(t *testing.T) {
 		return federationtest.None
 	}
 	for _, broken = range []string{name, "first", "second"} {
-		out, err := w.Reconciler().Instance(t.Context(), federationtest.Instance, w.Now(), "run")
+		out, err := w.Reconciler().Instance(t.Context(), federationtest.Instance, "run")
 		if fault.KindOf(err) != fault.Retry || len(out) != 2 || slices.ContainsFunc(out, func(o federation.Outcome) bool { return o.Federation == broken }) {
 			t.Errorf("%s: %+v, %v", broken, out, err)
 		}
 	}
 	w.Instances[federationtest.Instance].Tags[federation.TagGrant] = "analysts" // no grantee
-	if out, err := w.Reconciler().Instance(t.Context(), federationtest.Instance, w.Now(), "run"); fault.KindOf(err) != fault.Retry || len(out) != 2 || !strings.Contains(err.Error(), "analysts") {
+	if out, err := w.Reconciler().Instance(t.Context(), federationtest.Instance, "run"); fault.KindOf(err) != fault.Retry || len(out) != 2 || !strings.Contains(err.Error(), "analysts") {
 		t.Errorf("%+v, %v", out, err)
 	}
 }

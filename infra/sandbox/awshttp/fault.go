@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
+
+	"github.com/sluicehq/sluice/infra/sandbox/mishap"
 )
 
 // ErrConnectionLost is what [Server.Do] returns where a client over HTTP would see its connection end without an answer.
@@ -47,11 +48,13 @@ func (f Fault) fits(call *Call) bool {
 		(f.Principal == "" || f.Principal == call.Principal.String())
 }
 
+// Left implements [mishap.Fault].
+func (f *Fault) Left() (skip, count *int) { return &f.Skip, &f.Count }
+
 // Faults are waiting for calls. Faults that fit the same call are used up in the order they were added.
 // Its methods may be called from several goroutines.
 type Faults struct {
-	mu      sync.Mutex
-	waiting []Fault
+	mishap.Faults[Fault, *Fault]
 }
 
 // Add lets f wait for calls. All that is wrong with f comes in one error.
@@ -72,46 +75,14 @@ func (f *Faults) Add(fault Fault) error {
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("add fault: %w", err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.waiting = append(f.waiting, fault)
+	f.Wait(fault)
 	return nil
-}
-
-// List returns the faults that are still waiting, with the calls they have left.
-func (f *Faults) List() []Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.waiting)
-}
-
-// Clear removes all faults.
-func (f *Faults) Clear() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.waiting = nil
 }
 
 // take uses up one fault that fits the call; empty if there is none.
 func (f *Faults) take(call *Call) Kind {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range f.waiting {
-		w := &f.waiting[i]
-		if !w.fits(call) {
-			continue
-		}
-		if w.Skip > 0 {
-			w.Skip--
-			continue
-		}
-		kind := w.Kind
-		if w.Count--; w.Count == 0 {
-			f.waiting = slices.Delete(f.waiting, i, i+1)
-		}
-		return kind
-	}
-	return ""
+	fault, _ := f.Take(func(f Fault) bool { return f.fits(call) })
+	return fault.Kind
 }
 
 // injected is the error of a call that goes wrong before its operation runs; nil if the operation shall run.

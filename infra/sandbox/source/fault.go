@@ -4,7 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
+
+	"github.com/sluicehq/sluice/infra/sandbox/mishap"
 )
 
 // A Kind is a way for a statement to go wrong.
@@ -34,11 +35,13 @@ type Fault struct {
 	Count  int    `json:"count"` // how many statements are left
 }
 
+// Left implements [mishap.Fault].
+func (f *Fault) Left() (skip, count *int) { return &f.Skip, &f.Count }
+
 // Faults are waiting for statements. Faults that fit the same statement are used up in the order they were added.
 // Its methods may be called from several goroutines.
 type Faults struct {
-	mu      sync.Mutex
-	waiting []Fault
+	mishap.Faults[Fault, *Fault]
 }
 
 // Add lets fault wait for statements. All that is wrong with it comes in one error.
@@ -59,44 +62,12 @@ func (f *Faults) Add(fault Fault) error {
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("add fault of a source: %w", err)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.waiting = append(f.waiting, fault)
+	f.Wait(fault)
 	return nil
-}
-
-// List returns the faults that are still waiting, with the statements they have left.
-func (f *Faults) List() []Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return slices.Clone(f.waiting)
-}
-
-// Clear removes all faults.
-func (f *Faults) Clear() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.waiting = nil
 }
 
 // take uses up one fault that fits a statement; empty if there is none.
 func (f *Faults) take(source, user string) Kind {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range f.waiting {
-		w := &f.waiting[i]
-		if w.Source != source || w.User != "" && w.User != user {
-			continue
-		}
-		if w.Skip > 0 {
-			w.Skip--
-			continue
-		}
-		kind := w.Kind
-		if w.Count--; w.Count == 0 {
-			f.waiting = slices.Delete(f.waiting, i, i+1)
-		}
-		return kind
-	}
-	return ""
+	fault, _ := f.Take(func(f Fault) bool { return f.Source == source && (f.User == "" || f.User == user) })
+	return fault.Kind
 }

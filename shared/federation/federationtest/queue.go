@@ -97,7 +97,7 @@ func (w *World) Handle(ctx context.Context, m Message) (federation.Outcome, erro
 	case m.FollowUp != "":
 		return r.FollowUp(ctx, m.FollowUp, m.Number, by)
 	case m.LookAt != "":
-		_, err := r.Instance(ctx, m.LookAt, m.At, by)
+		_, err := r.Instance(ctx, m.LookAt, by)
 		return federation.Outcome{}, err
 	}
 	return r.Look(ctx, m.Look, by)
