@@ -87,12 +87,13 @@ func TestFederationDrift(t *testing.T) {
 	} {
 		f.run(tc.name, func(f *federator) {
 			tc.change(f)
-			wait := time.Duration(0)
+			wait := world.IAMDelay // so that what was done counts here and not in a later case
 			if tc.proof {
 				wait = time.Hour + time.Minute // by which a proof counts no more
 			}
 			f.sweep(wait)
 			f.becomes("drift", federation.Ready, "", time.Hour)
+			f.pass(world.IAMDelay) // and so that its repair does
 			if after := f.snapshot("drift"); after != healthy {
 				f.t.Errorf("it is now:\n%s\nand was:\n%s", after, healthy)
 			}
