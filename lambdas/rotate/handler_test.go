@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"github.com/sluicehq/sluice/shared/aws/awslambda"
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/credentials"
 	"github.com/sluicehq/sluice/shared/credentials/credentialstest"
 	"github.com/sluicehq/sluice/shared/event"
@@ -177,11 +177,11 @@ func TestFailedStep(t *testing.T) {
 	f.lines(t)
 	delete(f.Redshift.Users, "app")
 	_, err := f.step(t.Context(), "testSecret", n)
-	if errorType(t, err) != connector.UserMissing {
+	if errorType(t, err) != login.UserMissing {
 		t.Errorf("errorType %s", errorType(t, err))
 	}
 	line := f.one(t, failed...)
-	if line["outcome"] != "Failed" || line["level"] != "ERROR" || line["reason"] != connector.UserMissing || line["kind"] != "blocked" || line["consumer"] != "reporting" {
+	if line["outcome"] != "Failed" || line["level"] != "ERROR" || line["reason"] != login.UserMissing || line["kind"] != "blocked" || line["consumer"] != "reporting" {
 		t.Errorf("log line %v", line)
 	}
 	if len(f.bus.announced) != 1 {
@@ -189,7 +189,7 @@ func TestFailedStep(t *testing.T) {
 	}
 	got, ok := f.bus.announced[0].detail.(event.Failing)
 	if !ok || f.bus.announced[0].detailType != event.CredentialsFailing || got.Consumer.Consumer != "reporting" || got.Step != "testSecret" || got.Kind != "blocked" ||
-		got.Reason != connector.UserMissing || !strings.Contains(got.Cause, "log in") || got.Remedy == "" {
+		got.Reason != login.UserMissing || !strings.Contains(got.Cause, "log in") || got.Remedy == "" {
 		t.Errorf("announced %+v", f.bus.announced[0])
 	}
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
@@ -23,15 +23,15 @@ const probeTimeout = 15 * time.Second
 func (p LoginProber) Probe(ctx context.Context, c Content, l warehouse.Login) error {
 	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
 	defer cancel()
-	conn, err := connector.Login(ctx, connector.Target{Host: c.Host, Port: c.Port, Database: c.Database, User: c.User, Password: c.Password, Roots: p.Roots})
+	conn, err := login.Open(ctx, login.Target{Host: c.Host, Port: c.Port, Database: c.Database, User: c.User, Password: c.Password, Roots: p.Roots})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close(context.WithoutCancel(ctx)) }()
 
-	user, super, err := connector.Whoami(ctx, conn)
+	user, super, err := login.Whoami(ctx, conn)
 	if err != nil {
-		return &fault.Error{Kind: fault.Retry, Reason: connector.Unreachable, Op: "verify lease", Subject: "user " + l.User + " on cluster " + c.Cluster,
+		return &fault.Error{Kind: fault.Retry, Reason: login.Unreachable, Op: "verify lease", Subject: "user " + l.User + " on cluster " + c.Cluster,
 			Err: err, Fix: "check that the warehouse answers queries on pg_user"}
 	}
 	switch {

@@ -6,8 +6,8 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/sluicehq/sluice/shared/connector"
-	"github.com/sluicehq/sluice/shared/connector/connectortest"
+	"github.com/sluicehq/sluice/shared/connector/login"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
 	"github.com/sluicehq/sluice/shared/credentials"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/warehouse"
@@ -26,30 +26,30 @@ func found(user, super string) []pgproto3.BackendMessage {
 func TestProbe(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
-		change func(e *connectortest.Endpoint)
+		change func(e *logintest.Endpoint)
 		reason string // "" if the lease is proven
 		kind   fault.Kind
 	}{
-		{"the user of the lease", func(e *connectortest.Endpoint) { e.Answer = found("app", "f") }, "", ""},
-		{"a superuser", func(e *connectortest.Endpoint) { e.Answer = found("app", "t") }, credentials.Superuser, fault.Blocked},
-		{"another user", func(e *connectortest.Endpoint) { e.Answer = found("owner", "f") }, credentials.ContentMismatch, fault.Blocked},
-		{"login refused", func(e *connectortest.Endpoint) {
+		{"the user of the lease", func(e *logintest.Endpoint) { e.Answer = found("app", "f") }, "", ""},
+		{"a superuser", func(e *logintest.Endpoint) { e.Answer = found("app", "t") }, credentials.Superuser, fault.Blocked},
+		{"another user", func(e *logintest.Endpoint) { e.Answer = found("owner", "f") }, credentials.ContentMismatch, fault.Blocked},
+		{"login refused", func(e *logintest.Endpoint) {
 			e.Refuse = &pgproto3.ErrorResponse{Severity: "FATAL", Code: "28000", Message: `user "app" does not exist`}
-		}, connector.UserMissing, fault.Blocked},
-		{"certificate of nobody", func(e *connectortest.Endpoint) {
-			e.TLS = connectortest.NewAuthority("x").Issue("localhost", 1e12, 1e12)
-		}, connector.TLSUnknownCA, fault.Blocked},
-		{"an answer without a user", func(e *connectortest.Endpoint) {
+		}, login.UserMissing, fault.Blocked},
+		{"certificate of nobody", func(e *logintest.Endpoint) {
+			e.TLS = logintest.NewAuthority("x").Issue("localhost", 1e12, 1e12)
+		}, login.TLSUnknownCA, fault.Blocked},
+		{"an answer without a user", func(e *logintest.Endpoint) {
 			e.Answer = found("app", "f")[:1:1]
 			e.Answer = append(e.Answer, found("", "")[2])
-		}, connector.Unreachable, fault.Retry},
-		{"connection lost before the answer", func(e *connectortest.Endpoint) { e.Answer = nil }, connector.Unreachable, fault.Retry},
-		{"question refused", func(e *connectortest.Endpoint) {
+		}, login.Unreachable, fault.Retry},
+		{"connection lost before the answer", func(e *logintest.Endpoint) { e.Answer = nil }, login.Unreachable, fault.Retry},
+		{"question refused", func(e *logintest.Endpoint) {
 			e.Answer = []pgproto3.BackendMessage{&pgproto3.ErrorResponse{Severity: "ERROR", Code: "42501", Message: "permission denied"}}
-		}, connector.Unreachable, fault.Retry},
+		}, login.Unreachable, fault.Retry},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			e := connectortest.New()
+			e := logintest.New()
 			defer e.Close()
 			tc.change(e)
 			e.Serve()

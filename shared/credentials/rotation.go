@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/settings"
@@ -204,7 +204,7 @@ func (r *Rotator) Test(ctx context.Context, n Rotation) (Outcome, error) {
 		return out, err
 	}
 	out.Action, err = r.probe(ctx, content, out.Consumer.Login)
-	if fault.KindOf(err) == fault.Blocked || fault.ReasonOf(err) == connector.LoginExpired {
+	if fault.KindOf(err) == fault.Blocked || fault.ReasonOf(err) == login.LoginExpired {
 		err = r.abandon(ctx, n, err)
 	}
 	return out, err

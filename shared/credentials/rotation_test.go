@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/credentials"
 	"github.com/sluicehq/sluice/shared/credentials/credentialstest"
 	"github.com/sluicehq/sluice/shared/fault"
@@ -443,13 +443,13 @@ func TestLoginFails(t *testing.T) {
 		kind      fault.Kind
 		abandoned bool
 	}{
-		{"user does not exist", func(w *credentialstest.World) { delete(w.Redshift.Users, "app") }, connector.UserMissing, fault.Blocked, true},
-		{"group does not exist", func(w *credentialstest.World) { w.Redshift.Groups = nil }, connector.GroupMissing, fault.Blocked, true},
+		{"user does not exist", func(w *credentialstest.World) { delete(w.Redshift.Users, "app") }, login.UserMissing, fault.Blocked, true},
+		{"group does not exist", func(w *credentialstest.World) { w.Redshift.Groups = nil }, login.GroupMissing, fault.Blocked, true},
 		{"user is mapped to another", func(w *credentialstest.World) { w.Redshift.Renamed = map[string]string{"app": "owner"} }, credentials.ContentMismatch, fault.Blocked, true},
-		{"certificate for another name", probe(fault.Blocked, connector.TLSWrongName), connector.TLSWrongName, fault.Blocked, true},
-		{"password not accepted", probe(fault.Blocked, connector.WrongPassword), connector.WrongPassword, fault.Blocked, true},
-		{"expired by the warehouse's clock", probe(fault.Retry, connector.LoginExpired), connector.LoginExpired, fault.Retry, true},
-		{"warehouse cannot be reached", probe(fault.Retry, connector.Unreachable), connector.Unreachable, fault.Retry, false},
+		{"certificate for another name", probe(fault.Blocked, login.TLSWrongName), login.TLSWrongName, fault.Blocked, true},
+		{"password not accepted", probe(fault.Blocked, login.WrongPassword), login.WrongPassword, fault.Blocked, true},
+		{"expired by the warehouse's clock", probe(fault.Retry, login.LoginExpired), login.LoginExpired, fault.Retry, true},
+		{"warehouse cannot be reached", probe(fault.Retry, login.Unreachable), login.Unreachable, fault.Retry, false},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w := rotated(t)
@@ -473,7 +473,7 @@ func TestLoginFails(t *testing.T) {
 		take(t, w, n, "createSecret", "setSecret")
 		delete(w.Redshift.Users, "app")
 		w.Secrets.Fail("Abandon", &fault.Error{Kind: fault.Blocked, Reason: "Unauthorized", Op: "abandon", Fix: "allow it"})
-		if err := refused(t, w, n, "testSecret", connector.UserMissing, fault.Blocked); !strings.Contains(err.Error(), "Unauthorized") {
+		if err := refused(t, w, n, "testSecret", login.UserMissing, fault.Blocked); !strings.Contains(err.Error(), "Unauthorized") {
 			t.Errorf("%v: hides that the version was not abandoned", err)
 		}
 		keepsLease(t, w, old)
@@ -500,8 +500,8 @@ func TestRotationConfigurationIsTried(t *testing.T) {
 			content.User = "IAM:somebody"
 			return content.Encode()
 		}},
-		{name: "living lease that does not log in", value: copyOfCurrent, probes: 1, reason: connector.TLSWrongName, change: func(w *credentialstest.World) {
-			w.Redshift.Fail("Probe", &fault.Error{Kind: fault.Blocked, Reason: connector.TLSWrongName, Op: "log in", Fix: "y"})
+		{name: "living lease that does not log in", value: copyOfCurrent, probes: 1, reason: login.TLSWrongName, change: func(w *credentialstest.World) {
+			w.Redshift.Fail("Probe", &fault.Error{Kind: fault.Blocked, Reason: login.TLSWrongName, Op: "log in", Fix: "y"})
 		}},
 		{name: "no such cluster", value: func(*credentialstest.World) secret.Value { return placeholder }, reason: credentials.ClusterMissing,
 			change: func(w *credentialstest.World) { delete(w.Redshift.Clusters, "examplecluster") }},

@@ -12,7 +12,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/event"
 	"github.com/sluicehq/sluice/shared/fault"
 )
@@ -80,7 +80,7 @@ func (d *demo) expiry(ctx context.Context) error {
 		return err
 	}
 	_, _, oldErr := ask(ctx, d.first, d.roots, query)
-	d.prove(fault.ReasonOf(oldErr) == connector.LoginExpired, "the old login is refused after its expiry", "%v", oldErr)
+	d.prove(fault.ReasonOf(oldErr) == login.LoginExpired, "the old login is refused after its expiry", "%v", oldErr)
 	l, err := d.read(ctx)
 	if err != nil {
 		return err

@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 	"github.com/jackc/pgx/v5"
 
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -70,7 +70,7 @@ func authority(file string) (*x509.CertPool, error) {
 
 // ask logs in with l over verified TLS and runs one query that has one row with a name and a number.
 func ask(ctx context.Context, l lease, roots *x509.CertPool, query string) (name string, number int, err error) {
-	conn, err := connector.Login(ctx, connector.Target{Host: l.host, Port: l.port, Database: l.database, User: l.user, Password: l.password, Roots: roots})
+	conn, err := login.Open(ctx, login.Target{Host: l.host, Port: l.port, Database: l.database, User: l.user, Password: l.password, Roots: roots})
 	if err != nil {
 		return "", 0, err
 	}

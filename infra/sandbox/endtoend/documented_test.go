@@ -12,7 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/redshift"
 
 	"github.com/sluicehq/sluice/infra/sandbox/world"
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -39,7 +39,7 @@ func documentedExamples(s *stage) {
 			if left := out.Expiration.Sub(s.Clock.Now()); *out.DbUser != tc.want || left > tc.life || left < tc.life-time.Minute {
 				t.Errorf("answer is for %s with %s of life; want %s with %s", *out.DbUser, left, tc.want, tc.life)
 			}
-			l := lease{Target: connector.Target{Host: world.Host, Port: s.Warehouse.Port(), Database: world.Database, User: *out.DbUser, Password: secret.New(*out.DbPassword), Roots: s.roots}}
+			l := lease{Target: login.Target{Host: world.Host, Port: s.Warehouse.Port(), Database: world.Database, User: *out.DbUser, Password: secret.New(*out.DbPassword), Roots: s.roots}}
 			if user, err := s.login(l); user != world.User || err != nil {
 				t.Errorf("logged in as %q, %v; want %s", user, err, world.User)
 			}

@@ -22,7 +22,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/template"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -197,7 +197,7 @@ func (s *stage) renewed() lease {
 
 // A lease is what an application finds in its secret.
 type lease struct {
-	connector.Target
+	login.Target
 	version   string
 	expiresAt time.Time
 }
@@ -228,13 +228,13 @@ func (s *stage) read(id string) lease {
 	}
 	s.must(json.Unmarshal([]byte(out["SecretString"].(string)), &value))
 	return lease{
-		Target:  connector.Target{Host: value.Host, Port: value.Port, Database: value.Database, User: value.Username, Password: secret.New(value.Password), Roots: s.roots},
+		Target:  login.Target{Host: value.Host, Port: value.Port, Database: value.Database, User: value.Username, Password: secret.New(value.Password), Roots: s.roots},
 		version: out["VersionId"].(string), expiresAt: value.ExpiresAt,
 	}
 }
 
 // open opens a session with l over verified TLS.
-func (s *stage) open(l lease) (*pgx.Conn, error) { return connector.Login(s.t.Context(), l.Target) }
+func (s *stage) open(l lease) (*pgx.Conn, error) { return login.Open(s.t.Context(), l.Target) }
 
 // login logs in with l over verified TLS and says who that is.
 func (s *stage) login(l lease) (user string, err error) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/credentials"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
@@ -94,13 +94,13 @@ func (r *Redshift) Probe(ctx context.Context, c credentials.Content, l warehouse
 		super, exists := r.Users[l.User]
 		switch {
 		case !ok || lease.User != c.User:
-			return no(fault.Blocked, connector.WrongPassword)
+			return no(fault.Blocked, login.WrongPassword)
 		case !r.clock.now.Before(lease.ExpiresAt):
-			return no(fault.Retry, connector.LoginExpired)
+			return no(fault.Retry, login.LoginExpired)
 		case !exists && !l.AutoCreate:
-			return no(fault.Blocked, connector.UserMissing)
+			return no(fault.Blocked, login.UserMissing)
 		case slices.ContainsFunc(l.Groups, func(g string) bool { return !slices.Contains(r.Groups, g) }):
-			return no(fault.Blocked, connector.GroupMissing)
+			return no(fault.Blocked, login.GroupMissing)
 		case super:
 			return no(fault.Blocked, credentials.Superuser)
 		case r.Renamed[l.User] != "":

@@ -14,7 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgconn"
 
-	"github.com/sluicehq/sluice/shared/connector/connectortest"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/source"
@@ -110,7 +110,7 @@ func TestAuthorities(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: connectortest.NewAuthority("RDS").Issue("db", 0, time.Hour).Certificates[0].Certificate[0]}))
+	certificate := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: logintest.NewAuthority("RDS").Issue("db", 0, time.Hour).Certificates[0].Certificate[0]}))
 	write("rds.pem", certificate)
 	write("README", "not read")
 	more, err := Authorities(dir)

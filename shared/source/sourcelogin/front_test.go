@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/connector/connectortest"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
 )
 
 // A front stands before the PostgreSQL of the tests: it speaks TLS as the test says, writes down the statements that
@@ -167,4 +167,4 @@ func receive(conn net.Conn) (kind byte, message []byte, err error) {
 }
 
 // authority is what the tests trust.
-var authority = connectortest.NewAuthority("authority of the sources")
+var authority = logintest.NewAuthority("authority of the sources")

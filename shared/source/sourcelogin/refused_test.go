@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sluicehq/sluice/shared/connector/connectortest"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/source"
@@ -52,7 +52,7 @@ func TestEnsureRefused(t *testing.T) {
 			fault.Blocked, source.SecretUnreadable, []string{adminSecret, `"billing.example.com"`, `"localhost"`, "correct host"}},
 		"admin of another port": {func(w *world) { admin(w, func(c *source.Credential) { c.Host, c.Port = "localhost", 1 }) },
 			fault.Blocked, source.SecretUnreadable, []string{adminSecret, "port 1 ", "correct port"}},
-		"authority is not known": {func(w *world) { w.keeper.Roots = trusting(connectortest.NewAuthority("another")) },
+		"authority is not known": {func(w *world) { w.keeper.Roots = trusting(logintest.NewAuthority("another")) },
 			fault.Blocked, source.SourceUntrusted, []string{"unknown authority", "folder authorities"}},
 		"authorities cannot be read": {func(w *world) {
 			w.keeper.Roots = func() (*x509.CertPool, error) { return nil, errors.New("rds.pem holds no certificate") }

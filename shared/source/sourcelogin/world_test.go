@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
-	"github.com/sluicehq/sluice/shared/connector/connectortest"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 	"github.com/sluicehq/sluice/shared/source"
@@ -126,7 +126,7 @@ func newWorld(t *testing.T, named ...string) *world {
 }
 
 // trusting is an authority as all that a function trusts.
-func trusting(a *connectortest.Authority) func() (*x509.CertPool, error) {
+func trusting(a *logintest.Authority) func() (*x509.CertPool, error) {
 	return func() (*x509.CertPool, error) { return a.Pool(), nil }
 }
 

@@ -1,4 +1,4 @@
-package connectortest
+package logintest
 
 import (
 	"crypto/ecdsa"
@@ -53,7 +53,7 @@ const day = 24 * time.Hour
 
 func must[T any](v T, err error) T {
 	if err != nil {
-		panic(fmt.Sprintf("connectortest: %v", err)) // the machine has no randomness, or this package is wrong
+		panic(fmt.Sprintf("logintest: %v", err)) // the machine has no randomness, or this package is wrong
 	}
 	return v
 }

@@ -1,6 +1,6 @@
-// Package connectortest is a warehouse endpoint for tests: it speaks the PostgreSQL protocol over TLS with certificates
+// Package logintest is a warehouse endpoint for tests: it speaks the PostgreSQL protocol over TLS with certificates
 // made for the test, and logs in, refuses and answers as the test says.
-package connectortest
+package logintest
 
 import (
 	"crypto/tls"
@@ -9,7 +9,7 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -67,8 +67,8 @@ func (e *Endpoint) Close() {
 func (e *Endpoint) Authority() *Authority { return e.authority }
 
 // Target is a login to the endpoint that should succeed.
-func (e *Endpoint) Target() connector.Target {
-	return connector.Target{
+func (e *Endpoint) Target() login.Target {
+	return login.Target{
 		Host: "localhost", Port: e.listener.Addr().(*net.TCPAddr).Port, Database: "sales", User: "IAM:app",
 		Password: secret.New("correct horse battery"), Roots: e.authority.Pool(),
 	}

@@ -1,6 +1,6 @@
-// Package connector logs in to a warehouse: over TLS that is always verified, and with errors that say which of
+// Package login logs in to a warehouse: over TLS that is always verified, and with errors that say which of
 // network, TLS, login, user, group and database was at fault.
-package connector
+package login
 
 import (
 	"context"
@@ -35,7 +35,7 @@ type Target struct {
 // String names the target without its password.
 func (t Target) String() string { return fmt.Sprintf("user %s at %s:%d", t.User, t.Host, t.Port) }
 
-// Reasons of the faults that [Login] returns.
+// Reasons of the faults that [Open] returns.
 const (
 	Unreachable     = "Unreachable"     // no connection, or no answer in time
 	TLSRefused      = "TLSRefused"      // the server does not speak TLS
@@ -63,11 +63,11 @@ const dialTimeout = 10 * time.Second
 const given = "host=/ port=5439 user=none password=none database=none connect_timeout=10 sslmode=disable sslcertmode=disable sslnegotiation=postgres " +
 	"target_session_attrs=any min_protocol_version=3.0 max_protocol_version=3.0 channel_binding=prefer require_auth=''"
 
-// Login opens one physical connection. TLS is verify-full and there is no fallback of any kind.
+// Open opens one physical connection. TLS is verify-full and there is no fallback of any kind.
 //
 // Errors: a *[fault.Error] with one of the reasons above. Its kind is retry where nobody need act (network, an
 // expired login), and blocked elsewhere.
-func Login(ctx context.Context, t Target) (*pgx.Conn, error) {
+func Open(ctx context.Context, t Target) (*pgx.Conn, error) {
 	config, err := pgx.ParseConfig(given) // the only way to a valid config
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "log in", Subject: t.String(), Err: err,

@@ -1,4 +1,4 @@
-package connector_test
+package login_test
 
 import (
 	"context"
@@ -12,13 +12,13 @@ import (
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
-	"github.com/sluicehq/sluice/shared/connector"
-	"github.com/sluicehq/sluice/shared/connector/connectortest"
+	"github.com/sluicehq/sluice/shared/connector/login"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
 	"github.com/sluicehq/sluice/shared/fault"
 )
 
-func endpoint(t *testing.T) *connectortest.Endpoint {
-	e := connectortest.New()
+func endpoint(t *testing.T) *logintest.Endpoint {
+	e := logintest.New()
 	t.Cleanup(e.Close)
 	return e
 }
@@ -27,7 +27,7 @@ func TestLogin(t *testing.T) {
 	e := endpoint(t)
 	e.Serve()
 	target := e.Target()
-	conn, err := connector.Login(t.Context(), target)
+	conn, err := login.Open(t.Context(), target)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -47,51 +47,51 @@ func TestLogin(t *testing.T) {
 // Each way that a login can fail has its own reason, says who can help, and never shows the password.
 func TestLoginFails(t *testing.T) {
 	const hour = time.Hour
-	says := func(code, text string) func(*connectortest.Endpoint, *connector.Target) {
-		return func(e *connectortest.Endpoint, _ *connector.Target) {
+	says := func(code, text string) func(*logintest.Endpoint, *login.Target) {
+		return func(e *logintest.Endpoint, _ *login.Target) {
 			e.Refuse = &pgproto3.ErrorResponse{Severity: "FATAL", Code: code, Message: text}
 		}
 	}
 	for _, tc := range []struct {
 		name   string
-		change func(e *connectortest.Endpoint, target *connector.Target)
+		change func(e *logintest.Endpoint, target *login.Target)
 		kind   fault.Kind
 		reason string
 		says   string
 	}{
-		{"certificate for another name", func(e *connectortest.Endpoint, _ *connector.Target) {
+		{"certificate for another name", func(e *logintest.Endpoint, _ *login.Target) {
 			e.TLS = e.Authority().Issue("other.example.com", hour, hour)
 		},
-			fault.Blocked, connector.TLSWrongName, "other.example.com"},
-		{"certificate of an unknown authority", func(_ *connectortest.Endpoint, target *connector.Target) {
-			target.Roots = connectortest.NewAuthority("another").Pool()
-		}, fault.Blocked, connector.TLSUnknownCA, "unknown authority"},
-		{"authority that only the test knows, and the system's trust", func(_ *connectortest.Endpoint, target *connector.Target) { target.Roots = nil },
-			fault.Blocked, connector.TLSUnknownCA, "unknown authority"},
-		{"certificate expired", func(e *connectortest.Endpoint, _ *connector.Target) {
+			fault.Blocked, login.TLSWrongName, "other.example.com"},
+		{"certificate of an unknown authority", func(_ *logintest.Endpoint, target *login.Target) {
+			target.Roots = logintest.NewAuthority("another").Pool()
+		}, fault.Blocked, login.TLSUnknownCA, "unknown authority"},
+		{"authority that only the test knows, and the system's trust", func(_ *logintest.Endpoint, target *login.Target) { target.Roots = nil },
+			fault.Blocked, login.TLSUnknownCA, "unknown authority"},
+		{"certificate expired", func(e *logintest.Endpoint, _ *login.Target) {
 			e.TLS = e.Authority().Issue("localhost", 2*hour, -hour)
 		},
-			fault.Blocked, connector.TLSExpired, "expired"},
-		{"certificate not yet valid", func(e *connectortest.Endpoint, _ *connector.Target) {
+			fault.Blocked, login.TLSExpired, "expired"},
+		{"certificate not yet valid", func(e *logintest.Endpoint, _ *login.Target) {
 			e.TLS = e.Authority().Issue("localhost", -hour, 2*hour)
 		},
-			fault.Blocked, connector.TLSExpired, "not yet valid"},
-		{"server without TLS", func(e *connectortest.Endpoint, _ *connector.Target) { e.TLS = nil },
-			fault.Blocked, connector.TLSRefused, "does not speak TLS"},
-		{"server that answers the handshake with something else", func(e *connectortest.Endpoint, _ *connector.Target) {
+			fault.Blocked, login.TLSExpired, "not yet valid"},
+		{"server without TLS", func(e *logintest.Endpoint, _ *login.Target) { e.TLS = nil },
+			fault.Blocked, login.TLSRefused, "does not speak TLS"},
+		{"server that answers the handshake with something else", func(e *logintest.Endpoint, _ *login.Target) {
 			e.Talk = func(c net.Conn) {
 				readSome(c)
 				_, _ = c.Write([]byte("SHTTP/1.1 400 Bad Request\r\n\r\n"))
 				readSome(c)
 			}
-		}, fault.Blocked, connector.TLSRefused, "does not speak TLS"},
-		{"TLS that is too old", func(e *connectortest.Endpoint, _ *connector.Target) {
+		}, fault.Blocked, login.TLSRefused, "does not speak TLS"},
+		{"TLS that is too old", func(e *logintest.Endpoint, _ *login.Target) {
 			e.TLS.MinVersion, e.TLS.MaxVersion = tls.VersionTLS10, tls.VersionTLS11
 		},
-			fault.Blocked, connector.TLSFailed, "protocol version"},
-		{"connection closed at once", func(e *connectortest.Endpoint, _ *connector.Target) { e.Talk = func(net.Conn) {} },
-			fault.Retry, connector.Unreachable, "localhost"},
-		{"connection closed before the login is answered", func(e *connectortest.Endpoint, _ *connector.Target) {
+			fault.Blocked, login.TLSFailed, "protocol version"},
+		{"connection closed at once", func(e *logintest.Endpoint, _ *login.Target) { e.Talk = func(net.Conn) {} },
+			fault.Retry, login.Unreachable, "localhost"},
+		{"connection closed before the login is answered", func(e *logintest.Endpoint, _ *login.Target) {
 			e.Talk = func(c net.Conn) {
 				readSome(c)
 				_, _ = c.Write([]byte("S"))
@@ -99,22 +99,22 @@ func TestLoginFails(t *testing.T) {
 				readSome(s)
 				_ = s.Close()
 			}
-		}, fault.Retry, connector.Unreachable, "closed"},
-		{"nobody listens", func(e *connectortest.Endpoint, _ *connector.Target) { e.Close() },
-			fault.Retry, connector.Unreachable, "refused"},
-		{"login expired", says("28000", "IAM Authentication token has expired"), fault.Retry, connector.LoginExpired, "mint another"},
-		{"password not accepted", says("28P01", `password authentication failed for user "IAM:app"`), fault.Blocked, connector.WrongPassword, "exactly as it was returned"},
-		{"password not accepted, in the words of Redshift", says("28000", `password authentication failed for user "IAM:app"`), fault.Blocked, connector.WrongPassword, "exactly as it was returned"},
-		{"no such user", says("28000", `user "app" does not exist`), fault.Blocked, connector.UserMissing, "create the user in database sales"},
-		{"no such role", says("28000", `role "app" does not exist`), fault.Blocked, connector.UserMissing, "autoCreate"},
-		{"no such user, whose name is group", says("28000", `user "group_app" does not exist`), fault.Blocked, connector.UserMissing, "create the user"},
-		{"no such group", says("42704", `group "readers" does not exist`), fault.Blocked, connector.GroupMissing, "create the group in database sales"},
-		{"no such group, whose name is user", says("42704", `group "user_readers" does not exist`), fault.Blocked, connector.GroupMissing, "create the group"},
-		{"no such database", says("3D000", `database "sales" does not exist`), fault.Blocked, connector.DatabaseMissing, "name a database"},
-		{"no such database, whose name is user group", says("3D000", `database "user_group" does not exist`), fault.Blocked, connector.DatabaseMissing, "name a database"},
-		{"too many connections", says("53300", `connection limit "500" exceeded for non-bootstrap users`), fault.Retry, connector.Busy, "connection limit"},
-		{"being restarted", says("57P03", "the database system is starting up"), fault.Retry, connector.Busy, "starting up"},
-		{"refused for another reason", says("42501", "permission denied"), fault.Blocked, connector.LoginRefused, "permission denied"},
+		}, fault.Retry, login.Unreachable, "closed"},
+		{"nobody listens", func(e *logintest.Endpoint, _ *login.Target) { e.Close() },
+			fault.Retry, login.Unreachable, "refused"},
+		{"login expired", says("28000", "IAM Authentication token has expired"), fault.Retry, login.LoginExpired, "mint another"},
+		{"password not accepted", says("28P01", `password authentication failed for user "IAM:app"`), fault.Blocked, login.WrongPassword, "exactly as it was returned"},
+		{"password not accepted, in the words of Redshift", says("28000", `password authentication failed for user "IAM:app"`), fault.Blocked, login.WrongPassword, "exactly as it was returned"},
+		{"no such user", says("28000", `user "app" does not exist`), fault.Blocked, login.UserMissing, "create the user in database sales"},
+		{"no such role", says("28000", `role "app" does not exist`), fault.Blocked, login.UserMissing, "autoCreate"},
+		{"no such user, whose name is group", says("28000", `user "group_app" does not exist`), fault.Blocked, login.UserMissing, "create the user"},
+		{"no such group", says("42704", `group "readers" does not exist`), fault.Blocked, login.GroupMissing, "create the group in database sales"},
+		{"no such group, whose name is user", says("42704", `group "user_readers" does not exist`), fault.Blocked, login.GroupMissing, "create the group"},
+		{"no such database", says("3D000", `database "sales" does not exist`), fault.Blocked, login.DatabaseMissing, "name a database"},
+		{"no such database, whose name is user group", says("3D000", `database "user_group" does not exist`), fault.Blocked, login.DatabaseMissing, "name a database"},
+		{"too many connections", says("53300", `connection limit "500" exceeded for non-bootstrap users`), fault.Retry, login.Busy, "connection limit"},
+		{"being restarted", says("57P03", "the database system is starting up"), fault.Retry, login.Busy, "starting up"},
+		{"refused for another reason", says("42501", "permission denied"), fault.Blocked, login.LoginRefused, "permission denied"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			e := endpoint(t)
@@ -135,18 +135,18 @@ func TestLoginFails(t *testing.T) {
 		e.Serve()
 		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 		defer cancel()
-		fails(t, ctx, e.Target(), fault.Retry, connector.Unreachable, "no answer in time")
+		fails(t, ctx, e.Target(), fault.Retry, login.Unreachable, "no answer in time")
 	})
 	t.Run("name that does not resolve", func(t *testing.T) {
 		target := endpoint(t).Target()
 		target.Host = "warehouse.invalid"
-		fails(t, t.Context(), target, fault.Retry, connector.Unreachable, "warehouse.invalid")
+		fails(t, t.Context(), target, fault.Retry, login.Unreachable, "warehouse.invalid")
 	})
 }
 
-func fails(t *testing.T, ctx context.Context, target connector.Target, kind fault.Kind, reason, says string) {
+func fails(t *testing.T, ctx context.Context, target login.Target, kind fault.Kind, reason, says string) {
 	t.Helper()
-	conn, err := connector.Login(ctx, target)
+	conn, err := login.Open(ctx, target)
 	if err == nil {
 		_ = conn.Close(ctx)
 		t.Fatal("logged in")
@@ -193,10 +193,10 @@ func TestEnvironmentHasNoInfluence(t *testing.T) {
 		e := endpoint(t)
 		e.TLS = nil
 		e.Serve()
-		fails(t, t.Context(), e.Target(), fault.Blocked, connector.TLSRefused, "does not speak TLS")
+		fails(t, t.Context(), e.Target(), fault.Blocked, login.TLSRefused, "does not speak TLS")
 	})
 	t.Run("a service that does not exist is named", func(t *testing.T) {
 		t.Setenv("PGSERVICE", "nowhere")
-		fails(t, t.Context(), endpoint(t).Target(), fault.Blocked, connector.Misconfigured, "unset PGSERVICE")
+		fails(t, t.Context(), endpoint(t).Target(), fault.Blocked, login.Misconfigured, "unset PGSERVICE")
 	})
 }
