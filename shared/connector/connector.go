@@ -1,0 +1,2 @@
+// Package connector is a database/sql connector for Amazon Redshift whose logins never go stale.
+package connector
