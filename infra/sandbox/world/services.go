@@ -11,6 +11,7 @@ import (
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/control"
+	"github.com/sluicehq/sluice/infra/sandbox/credentialsource"
 	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
 	"github.com/sluicehq/sluice/infra/sandbox/eventbridge"
 	"github.com/sluicehq/sluice/infra/sandbox/identity"
@@ -34,6 +35,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	}
 	people := identity.New(w.Clock)
 	w.Identity = people
+	w.Instance = credentialsource.NewInstance(w.Clock, people)
 	w.Operator = people.AddUser(operator, map[string]string{"administrator": administrator})
 	w.AWS = awshttp.New(awshttp.Config{Clock: w.Clock, Caller: people, Authorizer: people,
 		Kill: func(p awshttp.Principal) { w.Lambda.Kill(p) }})
@@ -76,10 +78,11 @@ func (w *World) openAWS(ctx context.Context) error {
 	return nil
 }
 
-// serve answers AWS's requests and, beside them, those of the control interface.
+// serve answers AWS's requests and, beside them, those for credentials and those of the control interface.
 func (w *World) serve(buses *eventbridge.Service) {
 	mux := http.NewServeMux()
 	mux.Handle("/", w.AWS)
+	mux.Handle(credentialsource.InstancePath, w.Instance)
 	mux.Handle(control.Prefix, control.Handler(control.Sandbox{
 		Clock: w.Clock, Faults: w.AWS.Faults(), Calls: w.AWS.Calls(), World: w.describe, Deployer: w.Deployer,
 		Logs: w.Lambda.Logs, SetStatus: w.Redshift.SetStatus, Sources: w.Sources, Queue: w.messages,

@@ -20,6 +20,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
 	"github.com/sluicehq/sluice/infra/sandbox/control"
+	"github.com/sluicehq/sluice/infra/sandbox/credentialsource"
 	"github.com/sluicehq/sluice/infra/sandbox/dynamodb"
 	"github.com/sluicehq/sluice/infra/sandbox/ec2"
 	"github.com/sluicehq/sluice/infra/sandbox/federated"
@@ -60,6 +61,7 @@ type World struct {
 	Redshift  *redshift.Service
 	Data      *redshiftdata.Service // runs SQL
 	Identity  *identity.Store
+	Instance  *credentialsource.Instance // metadata of an EC2 instance, at first without a role
 	Lambda    *lambda.Service
 	SQS       *sqs.Service
 	Sources   *source.Service // the source databases; [World.AddSource] adds one with its instance and group

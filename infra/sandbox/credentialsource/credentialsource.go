@@ -1,0 +1,16 @@
+// Package credentialsource plays what gives a workload its AWS credentials when it brings no key of its own.
+//
+// All of it stands on the sandbox's AWS endpoint, so that no further port is needed; E is its address.
+//
+//   - [Instance] is the metadata service of an EC2 instance, version 2 only: AWS_EC2_METADATA_SERVICE_ENDPOINT=E.
+//
+// What they hand out are sessions of the sandbox's own roles. The trust policy of a role decides who gets one, and
+// the role's policies what it may do; nobody has a role by default.
+//
+// Lives are measured by the sandbox's clock, but SDKs look at the machine's: one that has got credentials keeps them
+// although [clock.Clock.Advance] has ended them, and is refused as expired. A test that moves the clock loads its
+// configuration anew, or invalidates the SDK's cache.
+//
+// Requests to these services are no calls of an API: they are neither recorded nor made to fail. Tokens and keys are
+// kept in memory alone.
+package credentialsource
