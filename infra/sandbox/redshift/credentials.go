@@ -2,35 +2,18 @@ package redshift
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
-	"github.com/sluicehq/sluice/shared/secret"
 )
-
-// The life of a login, in seconds.
-// Source: Amazon Redshift API Reference, GetClusterCredentials (DurationSeconds).
-const (
-	minDuration = 900
-	maxDuration = 3600
-)
-
-// passwordBytes makes a password as long as those in AWS's examples: 76 characters of base64.
-const passwordBytes = 55
 
 type credentialsInput struct {
-	DbUser            string `aws:"required"`
-	DbName            *string
-	DbGroups          []string
-	AutoCreate        bool
-	DurationSeconds   *int
-	ClusterIdentifier string
-	CustomDomainName  string
+	scope
+	DbUser     string `aws:"required"`
+	DbGroups   []string
+	AutoCreate bool
 }
 
 type credentialsOutput struct {
@@ -86,51 +69,28 @@ func (s *Service) issuer(identifier string) (e Endpoint, missingUserFails bool, 
 
 // validate reports the first member that the API does not take. It comes before every question to the policies.
 func (in *credentialsInput) validate() error {
-	if in.CustomDomainName != "" {
-		return &awshttp.Error{Code: "UnsupportedOperation", Message: "the sandbox has no custom domain names; use ClusterIdentifier"}
+	if err := in.scope.validate(); err != nil {
+		return err
 	}
-	if in.ClusterIdentifier == "" {
-		return invalid("ClusterIdentifier or CustomDomainName is required")
-	}
-	if problem := badName(in.DbUser, bothCases); problem != "" {
+	if problem := warehouse.BadName(in.DbUser, warehouse.BothCases); problem != "" {
 		return invalid("DbUser %q %s", in.DbUser, problem)
 	}
 	if strings.EqualFold(in.DbUser, "PUBLIC") {
 		return invalid("DbUser cannot be PUBLIC")
 	}
-	if in.DbName != nil {
-		if problem := badName(*in.DbName, bothCases); problem != "" {
-			return invalid("DbName %q %s", *in.DbName, problem)
-		}
-	}
 	for _, group := range in.DbGroups {
-		if problem := badName(group, lowerCase); problem != "" {
+		if problem := warehouse.BadName(group, warehouse.LowerCase); problem != "" {
 			return invalid("DbGroups: %q %s", group, problem)
 		}
 	}
-	if d := in.duration(); d < minDuration || d > maxDuration {
-		return invalid("DurationSeconds is %d; it must be between %d and %d", d, minDuration, maxDuration)
-	}
 	return nil
-}
-
-func (in *credentialsInput) duration() int {
-	if in.DurationSeconds == nil {
-		return minDuration
-	}
-	return *in.DurationSeconds
 }
 
 // accesses are the questions to the policies.
 // Source: Amazon Redshift Management Guide, resource policies for GetClusterCredentials.
 func (in *credentialsInput) accesses(region string) []awshttp.Access {
-	keys := map[string][]string{
-		"redshift:DbUser":          {in.DbUser},
-		"redshift:DurationSeconds": {strconv.Itoa(in.duration())},
-	}
-	if in.DbName != nil {
-		keys["redshift:DbName"] = []string{*in.DbName}
-	}
+	keys := in.keys()
+	keys["redshift:DbUser"] = []string{in.DbUser}
 	ask := func(action, kind, name string) awshttp.Access {
 		return awshttp.Access{Action: "redshift:" + action, Resource: arn(region, kind, in.ClusterIdentifier+"/"+name), Context: keys}
 	}
@@ -154,13 +114,9 @@ func (in *credentialsInput) login(now time.Time) warehouse.Login {
 	if in.AutoCreate {
 		name = strings.Join(append([]string{"IAMA", in.DbUser}, in.DbGroups...), ":")
 	}
-	random := make([]byte, passwordBytes)
-	_, _ = rand.Read(random) // never fails
 	l := warehouse.Login{
-		User: strings.ToLower(in.DbUser), Name: name, Password: secret.New(base64.StdEncoding.EncodeToString(random)),
-		Groups: in.DbGroups, AutoCreate: in.AutoCreate,
-		// Rounded to what the answer can say, so that no login outlives it.
-		Expires: now.Add(time.Duration(in.duration()) * time.Second).Truncate(time.Millisecond),
+		User: strings.ToLower(in.DbUser), Name: name, Password: warehouse.NewPassword(),
+		Groups: in.DbGroups, AutoCreate: in.AutoCreate, Expires: in.expires(now),
 	}
 	if in.DbName != nil {
 		l.Database = *in.DbName

@@ -1,10 +1,15 @@
 // Package redshift plays the control plane of Amazon Redshift: provisioned clusters, their state, and the
-// temporary logins that GetClusterCredentials issues for their endpoints.
+// temporary logins that GetClusterCredentials and GetClusterCredentialsWithIAM issue for their endpoints.
+//
+// Not played: the tags of an IAM identity (RedshiftDbUser, RedshiftDbGroups, RedshiftDbRoles) and tags of its session. A login
+// by GetClusterCredentialsWithIAM has what its database user was granted, and joins no groups.
 //
 // What AWS's documentation leaves open is decided here, and nothing but this sandbox says that it is so:
-//   - GetClusterCredentials is refused with InvalidClusterState while a cluster takes no logins (paused, pausing, resuming,
+//   - Both are refused with InvalidClusterState while a cluster takes no logins (paused, pausing, resuming,
 //     creating, rebooting, failed). While it is resized or modified, logins are issued.
 //   - Pausing and resuming take five minutes each, during which the cluster takes no logins.
+//   - GetClusterCredentialsWithIAM without DbName asks the policies for all databases, dbname:CLUSTER/*. Its database user is
+//     made at the first login. NextRefreshTime, which AWS reserves, is the Expiration.
 //   - Upper-case letters in DbUser and DbGroups are those of the policies and of the returned name; the database knows the
 //     names in lower case, as it does every identifier. DbName is taken as it is.
 //   - A value out of range is InvalidParameterValue. The messages are ours.
@@ -172,11 +177,12 @@ func (s *Service) AWS() awshttp.Service {
 		Namespace: "http://redshift.amazonaws.com/doc/2012-12-01/", Version: "2012-12-01",
 		Internal: "InternalFailure", Invalid: "InvalidParameterValue",
 		Operations: map[string]awshttp.Operation{
-			"DescribeClusters":      s.describeClusters,
-			"GetClusterCredentials": s.getClusterCredentials,
-			"ModifyClusterIamRoles": s.modifyClusterIamRoles,
-			"PauseCluster":          s.pauseCluster,
-			"ResumeCluster":         s.resumeCluster,
+			"DescribeClusters":             s.describeClusters,
+			"GetClusterCredentials":        s.getClusterCredentials,
+			"GetClusterCredentialsWithIAM": s.getClusterCredentialsWithIAM,
+			"ModifyClusterIamRoles":        s.modifyClusterIamRoles,
+			"PauseCluster":                 s.pauseCluster,
+			"ResumeCluster":                s.resumeCluster,
 		},
 	}
 }

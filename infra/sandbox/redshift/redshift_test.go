@@ -64,12 +64,15 @@ func start(ctx context.Context) (err error) {
 
 // A policy lets everybody do everything except what it lists, and remembers the questions.
 type policy struct {
-	deny  []string // "action resource"
-	asked []awshttp.Access
+	deny   []string // "action resource"
+	asked  []awshttp.Access
+	caller awshttp.Principal
 }
 
+var alice = awshttp.Principal{ARN: "arn:aws:iam::111122223333:user/staff/alice", Account: awshttp.Account}
+
 func (p *policy) Lookup(string, string) (string, awshttp.Principal, error) {
-	return "secret", awshttp.Principal{ARN: "arn:aws:iam::111122223333:user/alice", Account: awshttp.Account}, nil
+	return "secret", p.caller, nil
 }
 
 func (p *policy) Authorize(by awshttp.Principal, a awshttp.Access) error {
@@ -91,7 +94,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{clock: clock.New(t.Context()), policy: &policy{}, root: filepath.Join(t.TempDir(), "ca.pem")}
+	w := &world{clock: clock.New(t.Context()), policy: &policy{caller: alice}, root: filepath.Join(t.TempDir(), "ca.pem")}
 	authority, err := warehouse.NewAuthority()
 	if err != nil {
 		t.Fatal(err)

@@ -16,7 +16,7 @@ import (
 // A Login is one temporary way into the cluster.
 type Login struct {
 	User       string // the database user whose session it is
-	Name       string // what the client logs in as, with the prefix: IAM:user, IAMA:user:group
+	Name       string // what the client logs in as, with the prefix: IAM:user, IAMA:user:group, IAMR:role
 	Password   secret.Value
 	Database   string   // the only database it opens; empty is any
 	Groups     []string // joined for the session
@@ -27,9 +27,10 @@ type Login struct {
 // remembered is how long an expired login is still told from one that never was.
 const remembered = 7 * 24 * time.Hour
 
-// temporary reports whether a name can only be that of a temporary login: no database user has a colon.
+// temporary reports whether a name can only be that of a temporary login. Database users with such names are those of IAM
+// identities, and have no password of their own.
 func temporary(name string) bool {
-	return strings.HasPrefix(name, "IAM:") || strings.HasPrefix(name, "IAMA:")
+	return strings.HasPrefix(name, "IAM:") || strings.HasPrefix(name, "IAMA:") || strings.HasPrefix(name, "IAMR:")
 }
 
 // A book holds the temporary logins. Of a password it keeps a digest.

@@ -1,4 +1,4 @@
-package redshift
+package warehouse
 
 import (
 	"fmt"
@@ -7,17 +7,18 @@ import (
 	"strings"
 )
 
-// The rules of names in GetClusterCredentials: letters of both cases for users and databases, lower case for groups.
-// Source: Amazon Redshift API Reference, GetClusterCredentials (DbUser, DbName, DbGroups).
+// The rules of names in requests for logins: letters of both cases for users and databases, lower case for groups.
+// Source: Amazon Redshift API Reference, GetClusterCredentials (DbUser, DbName, DbGroups); Redshift Serverless API
+// Reference, GetCredentials (dbName).
 var (
-	bothCases = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+.@-]*$`)
-	lowerCase = regexp.MustCompile(`^[a-z][a-z0-9_+.@-]*$`)
+	BothCases = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+.@-]*$`)
+	LowerCase = regexp.MustCompile(`^[a-z][a-z0-9_+.@-]*$`)
 )
 
 const maxName = 64 // characters
 
-// badName says what is wrong with a name; "" if nothing is.
-func badName(name string, allowed *regexp.Regexp) string {
+// BadName says what is wrong with a name under one of the rules; "" if nothing is.
+func BadName(name string, allowed *regexp.Regexp) string {
 	switch {
 	case len(name) < 1 || len(name) > maxName:
 		return fmt.Sprintf("has %d characters; it must have 1 to %d", len(name), maxName)
