@@ -1,8 +1,9 @@
 // Package credentialsource plays what gives a workload its AWS credentials when it brings no key of its own.
 //
-// All of it stands on the sandbox's AWS endpoint, so that no further port is needed; E is its address.
+// All of it stands on the sandbox's AWS endpoint, so that no further port is needed, and a program finds it by the
+// variables of [Environment]:
 //
-//   - [Instance] is the metadata service of an EC2 instance, version 2 only: AWS_EC2_METADATA_SERVICE_ENDPOINT=E.
+//   - [Instance] is the metadata service of an EC2 instance, version 2 only.
 //
 // What they hand out are sessions of the sandbox's own roles. The trust policy of a role decides who gets one, and
 // the role's policies what it may do; nobody has a role by default.
@@ -14,3 +15,16 @@
 // Requests to these services are no calls of an API: they are neither recorded nor made to fail. Tokens and keys are
 // kept in memory alone.
 package credentialsource
+
+// Environment is the variables by which AWS's SDKs find the services at the sandbox's AWS endpoint.
+//
+// STS and the access portal need their own: the SDK for Go asks them for credentials before it has read
+// AWS_ENDPOINT_URL, and while that is set it passes over what a profile says of their endpoints.
+func Environment(endpoint string) map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL":                  endpoint,
+		"AWS_ENDPOINT_URL_STS":              endpoint,
+		"AWS_ENDPOINT_URL_SSO":              endpoint,
+		"AWS_EC2_METADATA_SERVICE_ENDPOINT": endpoint,
+	}
+}

@@ -72,7 +72,7 @@ func (w *world) role(t *testing.T, name, trust string) string {
 }
 
 // environment is what the program has; nothing of the machine's configuration is left.
-func (w *world) environment(t *testing.T, variables map[string]string) {
+func (w *world) environment(t *testing.T) {
 	t.Helper()
 	for _, name := range []string{"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
 		"AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
@@ -81,9 +81,7 @@ func (w *world) environment(t *testing.T, variables map[string]string) {
 	}
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("AWS_REGION", awshttp.DefaultRegion)
-	t.Setenv("AWS_ENDPOINT_URL", w.url)
-	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", w.url)
-	for name, value := range variables {
+	for name, value := range credentialsource.Environment(w.url) {
 		t.Setenv(name, value)
 	}
 }

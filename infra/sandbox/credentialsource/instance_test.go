@@ -24,7 +24,7 @@ var trustEC2 = trusting(`"Service":"ec2.amazonaws.com"`, `"sts:AssumeRole"`)
 
 func TestInstanceRole(t *testing.T) {
 	w := newWorld(t)
-	w.environment(t, nil)
+	w.environment(t)
 	w.instance.Attach(w.role(t, "reader", trustEC2))
 	wantCaller(t, load(t), "reader/"+credentialsource.InstanceID)
 }
@@ -32,7 +32,7 @@ func TestInstanceRole(t *testing.T) {
 // An instance without a role, or with a wrong one, says which of the two it is.
 func TestInstanceRoleFails(t *testing.T) {
 	w := newWorld(t)
-	w.environment(t, nil)
+	w.environment(t)
 	for _, tc := range []struct {
 		name, role string
 		want       []string
@@ -111,7 +111,7 @@ func (w *world) request(t *testing.T, method, path string, header map[string]str
 
 func TestInstanceRenewsCredentials(t *testing.T) {
 	w := newWorld(t)
-	w.environment(t, nil)
+	w.environment(t)
 	w.instance.Attach(w.role(t, "reader", trustEC2))
 	first := w.document(t, "reader")
 	if left := first.Expiration.Sub(w.clock.Now()); first.Type != "AWS-HMAC" || left > 6*time.Hour || left < 6*time.Hour-time.Minute {
@@ -137,7 +137,7 @@ func TestInstanceRenewsCredentials(t *testing.T) {
 
 func TestInstanceGivesAnotherRoleAtOnce(t *testing.T) {
 	w := newWorld(t)
-	w.environment(t, nil)
+	w.environment(t)
 	w.instance.Attach(w.role(t, "reader", trustEC2))
 	wantCaller(t, load(t), "reader/"+credentialsource.InstanceID)
 	w.instance.Attach(w.role(t, "other", trustEC2))
@@ -199,7 +199,8 @@ func TestInstanceMetadata(t *testing.T) {
 // The SDK's clients learn the region from the identity document.
 func TestRegionOfTheInstance(t *testing.T) {
 	w := newWorld(t)
-	w.environment(t, map[string]string{"AWS_REGION": ""})
+	w.environment(t)
+	t.Setenv("AWS_REGION", "")
 	if c := load(t, config.WithEC2IMDSRegion()); c.Region != awshttp.DefaultRegion {
 		t.Errorf("region is %q; want %s", c.Region, awshttp.DefaultRegion)
 	}
@@ -213,7 +214,7 @@ func TestRegionOfTheInstance(t *testing.T) {
 // A program whose token of the metadata has ended, without its knowing, asks for another one.
 func TestTokenOfTheSDKEnds(t *testing.T) {
 	w := newWorld(t)
-	w.environment(t, nil)
+	w.environment(t)
 	w.instance.Attach(w.role(t, "reader", trustEC2))
 	c, err := config.LoadDefaultConfig(t.Context())
 	if err != nil {

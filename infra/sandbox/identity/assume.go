@@ -15,6 +15,7 @@ const (
 	assumeRole = "sts:AssumeRole"
 
 	minSession = 15 * time.Minute
+	maxSession = 12 * time.Hour
 	// maxChained is how long a session may live that was made by a session of a role.
 	maxChained = time.Hour
 )
@@ -22,7 +23,12 @@ const (
 // nobody is the trust policy of a role that is not there: STS does not tell who exists.
 const nobody = `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"Service":"nobody.amazonaws.com"},"Action":"sts:AssumeRole"}}`
 
-var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+var (
+	sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	externalID  = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
+)
+
+const maxExternalID = 1224 // characters
 
 // Assume makes a session of a role that lives for ttl, as services do for their own sake (by names the service)
 // and AssumeRole does for users and roles. The role's trust policy decides.
@@ -31,6 +37,9 @@ var sessionName = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
 // for a role that is not there as for one that does not trust, ValidationError for a name or duration.
 func (s *Store) Assume(by awshttp.Principal, roleARN, session string, ttl time.Duration) (Credentials, awshttp.Principal, error) {
 	a := assumption{by: by, role: roleARN, session: session, ttl: ttl}
+	if err := a.wellFormed(); err != nil {
+		return Credentials{}, awshttp.Principal{}, err
+	}
 	if err := s.Authorize(by, s.asks(a)); err != nil {
 		return Credentials{}, awshttp.Principal{}, err
 	}
@@ -73,7 +82,7 @@ func (s *Store) assume(a assumption) (Credentials, awshttp.Principal, error) {
 		return Credentials{}, awshttp.Principal{}, noSuchEntity("Role %s cannot be found.", a.role)
 	}
 	r := v.role
-	if err := a.valid(r); err != nil {
+	if err := a.fits(r); err != nil {
 		return Credentials{}, awshttp.Principal{}, err
 	}
 	key := Credentials{
@@ -122,22 +131,36 @@ func (s *Store) AssumeAs(service, roleARN string) (awshttp.Principal, error) {
 
 const serviceSuffix = ".amazonaws.com"
 
-// valid checks what no policy decides.
-func (a assumption) valid(r *role) error {
+// wellFormed checks what STS's model says of the wish, before anybody is asked.
+func (a assumption) wellFormed() error {
 	if !sessionName.MatchString(a.session) {
-		return invalid("1 validation error detected: Value '%s' at 'roleSessionName' failed to satisfy constraint: "+
-			"Member must satisfy regular expression pattern: [\\w+=,.@-]* and have a length of 2 to 64", a.session)
-	}
-	if a.ttl <= 0 {
-		return fmt.Errorf("assume role %s: session of %v has no life", a.role, a.ttl)
+		return constraint(a.session, "roleSessionName", "satisfy regular expression pattern: [\\w+=,.@-]* and have a length of 2 to 64")
 	}
 	if a.by.Service != "" {
+		if a.ttl <= 0 {
+			return fmt.Errorf("assume role %s: session of %v has no life", a.role, a.ttl)
+		}
 		return nil
 	}
-	switch {
+	switch seconds := fmt.Sprintf("%.0f", a.ttl.Seconds()); {
 	case a.ttl < minSession:
-		return invalid("1 validation error detected: Value '%.0f' at 'durationSeconds' failed to satisfy constraint: "+
-			"Member must have value greater than or equal to 900", a.ttl.Seconds())
+		return constraint(seconds, "durationSeconds", "have value greater than or equal to 900")
+	case a.ttl > maxSession:
+		return constraint(seconds, "durationSeconds", "have value less than or equal to 43200")
+	}
+	return nil
+}
+
+// constraint refuses a member of an input in the words of AWS's models.
+func constraint(value, member, must string) error {
+	return invalid("1 validation error detected: Value '%s' at '%s' failed to satisfy constraint: Member must %s", value, member, must)
+}
+
+// fits checks what the role and the caller's session say of the life.
+func (a assumption) fits(r *role) error {
+	switch {
+	case a.by.Service != "":
+		return nil
 	case a.by.Role != "" && a.ttl > maxChained:
 		return invalid("The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining")
 	case a.ttl > r.maxSession:

@@ -41,7 +41,7 @@ func TestAssumeByService(t *testing.T) {
 	_, err = client.ListRoles(ctx, nil)
 	wantCode(t, err, "AccessDenied", "User: arn:aws:sts::111122223333:assumed-role/rotate/function-1 is not authorized to perform: iam:ListRoles")
 
-	_, _, err = w.store.Assume(awshttp.Principal{Service: "scheduler.amazonaws.com"}, arn, "s", time.Hour)
+	_, _, err = w.store.Assume(awshttp.Principal{Service: "scheduler.amazonaws.com"}, arn, "ss", time.Hour)
 	wantCode(t, err, "AccessDeniedException", "User: scheduler.amazonaws.com is not authorized to perform: sts:AssumeRole on resource: "+arn)
 	_, _, err = w.store.Assume(lambda, arn+"x", "ss", time.Hour)
 	wantCode(t, err, "AccessDeniedException", arn+"x")
@@ -125,6 +125,9 @@ func TestAssumeRole(t *testing.T) {
 		{"role that is not there", "gone", alice, nil, 900, "AccessDenied", "role/gone"},
 		{"short", "open", alice, nil, 899, "ValidationError", "900"},
 		{"long", "open", alice, nil, 3601, "ValidationError", "MaxSessionDuration"},
+		{"longer than any role allows", "open", bob, nil, 43201, "ValidationError", "less than or equal to 43200"},
+		{"external id of one letter", "external", bob, new("x"), 900, "ValidationError", "'externalId'"},
+		{"external id with a space", "external", bob, new("x 1"), 900, "ValidationError", "'externalId'"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			out, err := tc.client.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: new("arn:aws:iam::111122223333:role/" + tc.role),

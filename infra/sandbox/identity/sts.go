@@ -41,7 +41,7 @@ type assumeRoleInput struct {
 	RoleArn         string `aws:"required"`
 	RoleSessionName string `aws:"required"`
 	DurationSeconds *int32
-	ExternalId      string
+	ExternalId      *string
 	Policy          string
 }
 
@@ -49,19 +49,15 @@ type assumeRoleInput struct {
 const defaultSession = time.Hour
 
 func (s *Store) answerAssumeRole(call *awshttp.Call, in assumeRoleInput) (any, error) {
-	a := assumption{by: call.Principal, role: in.RoleArn, session: in.RoleSessionName, externalID: in.ExternalId, ttl: defaultSession}
-	if in.DurationSeconds != nil {
-		a.ttl = time.Duration(*in.DurationSeconds) * time.Second
+	a, err := wish(call.Principal, in.RoleArn, in.RoleSessionName, in.DurationSeconds, in.Policy)
+	if err != nil {
+		return nil, err
 	}
-	if in.Policy != "" {
-		d, err := readDocument(policy.Identity, "of the session", in.Policy)
-		if err != nil {
-			return nil, err
+	if in.ExternalId != nil {
+		if len(*in.ExternalId) > maxExternalID || !externalID.MatchString(*in.ExternalId) {
+			return nil, constraint(*in.ExternalId, "externalId", "satisfy regular expression pattern: [\\w+=,.@:\\/-]* and have a length of 2 to 1224")
 		}
-		if d.size() > maxSessionSize {
-			return nil, &awshttp.Error{Code: "PackedPolicyTooLarge", Message: "Session policy is larger than 2048 characters"}
-		}
-		a.policy = d.parsed
+		a.externalID = *in.ExternalId
 	}
 	if err := call.Authorize(s.asks(a)); err != nil {
 		return nil, err
@@ -70,16 +66,45 @@ func (s *Store) answerAssumeRole(call *awshttp.Call, in assumeRoleInput) (any, e
 	if err != nil {
 		return nil, err
 	}
-	type credentials struct {
-		AccessKeyId, SecretAccessKey, SessionToken string
-		Expiration                                 time.Time
+	return shownSession(key, p), nil
+}
+
+// wish reads what all ways to a session have in common.
+func wish(by awshttp.Principal, role, session string, seconds *int32, text string) (assumption, error) {
+	a := assumption{by: by, role: role, session: session, ttl: defaultSession}
+	if seconds != nil {
+		a.ttl = time.Duration(*seconds) * time.Second
 	}
-	type assumedRoleUser struct{ AssumedRoleId, Arn string }
-	return struct {
-		Credentials     credentials
-		AssumedRoleUser assumedRoleUser
-	}{
-		credentials{key.AccessKeyID, key.SecretAccessKey.Reveal(), key.SessionToken.Reveal(), key.Expires.Truncate(time.Second)},
+	if err := a.wellFormed(); err != nil || text == "" {
+		return a, err
+	}
+	d, err := readDocument(policy.Identity, "of the session", text)
+	if err != nil {
+		return a, err
+	}
+	if d.size() > maxSessionSize {
+		return a, &awshttp.Error{Code: "PackedPolicyTooLarge", Message: "Session policy is larger than 2048 characters"}
+	}
+	a.policy = d.parsed
+	return a, nil
+}
+
+// sessionOutput is a session as all operations answer it.
+type sessionOutput struct {
+	Credentials     credentialsOutput
+	AssumedRoleUser assumedRoleUser
+}
+
+type credentialsOutput struct {
+	AccessKeyId, SecretAccessKey, SessionToken string
+	Expiration                                 time.Time
+}
+
+type assumedRoleUser struct{ AssumedRoleId, Arn string }
+
+func shownSession(key Credentials, p awshttp.Principal) sessionOutput {
+	return sessionOutput{
+		credentialsOutput{key.AccessKeyID, key.SecretAccessKey.Reveal(), key.SessionToken.Reveal(), key.Expires.Truncate(time.Second)},
 		assumedRoleUser{p.UserID, p.ARN},
-	}, nil
+	}
 }

@@ -21,8 +21,9 @@ func TestCredentialsComeFromTheSameEndpoint(t *testing.T) {
 	w.Instance.Attach(*made.Role.Arn)
 	t.Setenv("HOME", t.TempDir())
 	t.Setenv("AWS_ACCESS_KEY_ID", "")
-	t.Setenv("AWS_ENDPOINT_URL", w.Endpoint())
-	t.Setenv("AWS_EC2_METADATA_SERVICE_ENDPOINT", w.Endpoint())
+	for name, value := range credentialsource.Environment(w.Endpoint()) {
+		t.Setenv(name, value)
+	}
 	c, err := config.LoadDefaultConfig(ctx, config.WithEC2IMDSRegion())
 	if err != nil {
 		t.Fatal(err)
