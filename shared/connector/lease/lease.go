@@ -3,6 +3,7 @@
 package lease
 
 import (
+	"log/slog"
 	"time"
 
 	"github.com/sluicehq/sluice/shared/secret"
@@ -33,4 +34,25 @@ type Key struct {
 	AutoCreate                         bool
 	Duration                           time.Duration
 	Identity                           string // who asks: a fingerprint of where the AWS credentials come from
+}
+
+// LogValue is what k says, without what it leaves open.
+func (k Key) LogValue() slog.Value {
+	var attrs []slog.Attr
+	for _, part := range []struct{ name, value string }{
+		{"api", k.API}, {"region", k.Region}, {"endpoint", k.Endpoint}, {"stsEndpoint", k.StsEndpoint},
+		{"cluster", k.Cluster}, {"workgroup", k.Workgroup}, {"customDomain", k.CustomDomain}, {"secret", k.Secret},
+		{"database", k.Database}, {"user", k.User}, {"groups", k.Groups}, {"identity", k.Identity},
+	} {
+		if part.value != "" {
+			attrs = append(attrs, slog.String(part.name, part.value))
+		}
+	}
+	if k.AutoCreate {
+		attrs = append(attrs, slog.Bool("autoCreate", true))
+	}
+	if k.Duration != 0 {
+		attrs = append(attrs, slog.Duration("duration", k.Duration))
+	}
+	return slog.GroupValue(attrs...)
 }

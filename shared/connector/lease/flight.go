@@ -1,0 +1,137 @@
+package lease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"time"
+)
+
+// ErrEnded is the error of a mint whose lease is over when it comes, by the clock that counts for it.
+var ErrEnded = errors.New("the login that came has already ended")
+
+// errGone is the error of a mint that ended its goroutine in place of returning.
+var errGone = errors.New("mint neither returned nor panicked")
+
+// A flight is one call of a mint, with all who wait for it.
+type flight struct {
+	landed chan struct{} // closed when lease and err are there
+	lease  Lease
+	err    error
+}
+
+// wait is what the flight brings, or the cause of ctx if that ends first. A mint's panic goes on here, where the program can
+// see it as if it had called the mint itself.
+func (f *flight) wait(ctx context.Context) (Lease, error) {
+	select {
+	case <-f.landed:
+		return answer(f.lease, f.err)
+	case <-ctx.Done():
+		return Lease{}, context.Cause(ctx)
+	}
+}
+
+func answer(l Lease, err error) (Lease, error) {
+	if p, ok := errors.AsType[*panicked](err); ok {
+		panic(p)
+	}
+	return l, err
+}
+
+// start begins a flight for e. The caller holds the lock.
+func (c *Cache) start(ctx context.Context, k Key, e *entry, now instant, mint Mint) {
+	f := &flight{landed: make(chan struct{})}
+	e.flight = f
+	go c.fly(context.WithoutCancel(ctx), k, e, now, mint)
+}
+
+// fly calls mint. It always lands, also when mint panics.
+func (c *Cache) fly(ctx context.Context, k Key, e *entry, began instant, mint Mint) {
+	ctx, cancel := context.WithTimeout(ctx, mintTimeout)
+	defer cancel()
+	var lease Lease
+	err := errGone
+	defer func() {
+		if v := recover(); v != nil {
+			err = &panicked{v, debug.Stack()}
+		}
+		c.land(ctx, k, e, began, lease, err)
+	}()
+	lease, err = mint(ctx)
+}
+
+// land keeps what a mint brought and gives it to all who wait.
+func (c *Cache) land(ctx context.Context, k Key, e *entry, began instant, l Lease, err error) {
+	late := err != nil && ctx.Err() != nil
+	if late {
+		err = fmt.Errorf("no login came within %s: %w", mintTimeout, err)
+	}
+	c.mu.Lock()
+	now := c.read()
+	had := e.has
+	if err == nil && lifeOf(l, began) <= now.since(began) {
+		err = ErrEnded
+	}
+	if err == nil {
+		e.keep(l, began, c.random())
+		if e.left(now) > Margin {
+			e.rest = 0
+		} else {
+			e.pause(now, true)
+		}
+	} else {
+		e.failure = err
+		e.pause(now, e.left(now) > 0 && !late)
+	}
+	f, left := e.flight, e.left(now)
+	e.flight = nil
+	switch {
+	case left > 0:
+		f.lease = e.lease
+	case had:
+		f.err = fmt.Errorf("the login of %s ended, and no other came: %w", e.lease.User, err)
+	default:
+		f.err = err
+	}
+	c.trim(now)
+	c.mu.Unlock()
+	close(f.landed)
+
+	c.tell(ctx, k, had, now.since(began), left, err)
+}
+
+// tell logs what came of a flight.
+func (c *Cache) tell(ctx context.Context, k Key, had bool, took, left time.Duration, err error) {
+	what := "lease minted"
+	switch {
+	case err != nil && left > 0:
+		what = "lease not refreshed; the one at hand is used"
+	case err != nil:
+		what = "lease not minted"
+	case had:
+		what = "lease refreshed"
+	}
+	attrs := []slog.Attr{slog.Any("key", k), slog.Duration("took", took)}
+	if left > 0 && left != forever {
+		attrs = append(attrs, slog.Duration("left", left))
+	}
+	if err != nil {
+		attrs = append(attrs, slog.Any("err", err))
+	}
+	c.log.LogAttrs(ctx, slog.LevelDebug, what, attrs...)
+}
+
+// panicked is the error of a mint that panicked.
+type panicked struct {
+	value any
+	stack []byte // of the mint, which ran on a goroutine of its own
+}
+
+func (p *panicked) Error() string { return fmt.Sprintf("mint panicked: %v\n\n%s", p.value, p.stack) }
+
+func (p *panicked) Unwrap() error {
+	err, _ := p.value.(error)
+	return err
+}
