@@ -44,6 +44,9 @@ var ec2Codes = map[string]string{
 // the others answer 403. Other errors stay as they are.
 func (e *endpoint) spell(err *Error) *Error {
 	spelled := *err
+	if err.Exact {
+		return &spelled
+	}
 	if spelled.Status == http.StatusForbidden && e.Protocol == JSON {
 		spelled.Status = http.StatusBadRequest
 	}

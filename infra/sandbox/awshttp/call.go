@@ -1,6 +1,7 @@
 package awshttp
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -13,13 +14,15 @@ const (
 )
 
 // A Principal is who makes a call. Exactly one of its kinds applies: an IAM user, a session of a role
-// (Role is set), or an AWS service (Service is set).
+// (Role is set), an AWS service (Service is set), or somebody for whom a provider of identities vouches (Federated is
+// set). Only the last has no signature; see [Service.Unsigned].
 type Principal struct {
-	ARN     string // arn:aws:iam::…:user/NAME or arn:aws:sts::…:assumed-role/ROLE/SESSION; empty for a service
-	Account string
-	UserID  string // the value of aws:userid
-	Role    string // ARN of the role behind a session
-	Service string // for example "scheduler.amazonaws.com"
+	ARN       string // arn:aws:iam::…:user/NAME or arn:aws:sts::…:assumed-role/ROLE/SESSION; empty for a service
+	Account   string
+	UserID    string // the value of aws:userid
+	Role      string // ARN of the role behind a session
+	Service   string // for example "scheduler.amazonaws.com"
+	Federated string // ARN of the provider, for example arn:aws:iam::…:oidc-provider/HOST/PATH
 
 	// Context holds the condition keys that the principal brings to every call, for example
 	// aws:SourceArn and aws:SourceAccount of a service.
@@ -28,10 +31,7 @@ type Principal struct {
 
 // String names the principal as denials and recordings do.
 func (p Principal) String() string {
-	if p.Service != "" {
-		return p.Service
-	}
-	return p.ARN
+	return cmp.Or(p.Service, p.Federated, p.ARN)
 }
 
 // An Access is one question to the policies: may the principal do Action on Resource?
@@ -140,6 +140,9 @@ type Service struct {
 	// into the header by which SDKs go on to know errors under those names. Codes that did not change are not in it.
 	QueryErrors map[string]string
 	Operations  map[string]Operation
+	// Unsigned are operations that may be called without a signature. Such a call has no principal: the operation
+	// finds out who calls by what the input says, and sets it before it asks the policies.
+	Unsigned []string
 }
 
 // An Error is what AWS answers instead of an output.
@@ -150,6 +153,8 @@ type Error struct {
 	// Members are what the model of some errors has beside the message, such as the Item of DynamoDB's
 	// ConditionalCheckFailedException. Only the JSON protocols carry them.
 	Members map[string]any
+	// Exact keeps Code and Status as they are where the protocol spells a code that all services share differently.
+	Exact bool
 }
 
 func (e *Error) Error() string { return e.Code + ": " + e.Message }

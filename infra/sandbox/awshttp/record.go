@@ -13,7 +13,7 @@ const keptCalls = 50_000
 type Record struct {
 	Seq       uint64        `json:"seq"` // 1 for the first call since the start
 	Time      time.Time     `json:"time"`
-	Principal string        `json:"principal"` // ARN or service; empty if the signature was refused
+	Principal string        `json:"principal"` // ARN or service; empty if the signature was refused, or nothing told who calls
 	Service   string        `json:"service"`
 	Operation string        `json:"operation"`
 	Accesses  []AskedAccess `json:"accesses,omitempty"`

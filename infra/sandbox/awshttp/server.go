@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"github.com/sluicehq/sluice/infra/sandbox/clock"
 	"github.com/sluicehq/sluice/infra/sandbox/uuid"
@@ -61,7 +62,7 @@ func (s *Server) Faults() *Faults { return &s.faults }
 // Calls holds the calls that were made.
 func (s *Server) Calls() *Recorder { return &s.calls }
 
-// ServeHTTP answers one signed request.
+// ServeHTTP answers one request. It is signed, but for operations that need no signature.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id := uuid.New()
 	// SDKs correct their clocks by this header, so that it must show the sandbox's time.
@@ -99,6 +100,11 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, id string) (*Cal
 	}
 	call.Body = body
 
+	if known, in, ok := s.unsigned(r, body); ok {
+		call.Service, call.Region, call.Operation, call.Path = known.Name, s.config.Region, in.operation, in.path
+		call.decode = func(into any) error { return known.decode(call, in, into) }
+		return call, known, nil
+	}
 	sig, err := parseSignature(r)
 	if err != nil {
 		return call, at, err
@@ -124,6 +130,22 @@ func (s *Server) accept(w http.ResponseWriter, r *http.Request, id string) (*Cal
 	}
 	call.decode = func(into any) error { return at.decode(call, in, into) }
 	return call, at, nil
+}
+
+// unsigned finds the operation of a request that has no signature, if it is one of those that need none.
+func (s *Server) unsigned(r *http.Request, body []byte) (*endpoint, input, bool) {
+	if r.Header.Get("Authorization") != "" {
+		return nil, input{}, false
+	}
+	for _, known := range s.services {
+		if len(known.Unsigned) == 0 {
+			continue
+		}
+		if in, err := known.route(r, body); err == nil && slices.Contains(known.Unsigned, in.operation) {
+			return known, in, true
+		}
+	}
+	return nil, input{}, false
 }
 
 func readError(err error) error {

@@ -3,6 +3,7 @@ package identity
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"time"
@@ -12,7 +13,8 @@ import (
 )
 
 const (
-	assumeRole = "sts:AssumeRole"
+	assumeRole  = "sts:AssumeRole"
+	assumeByWeb = "sts:AssumeRoleWithWebIdentity"
 
 	minSession = 15 * time.Minute
 	maxSession = 12 * time.Hour
@@ -53,14 +55,17 @@ type assumption struct {
 	externalID    string
 	ttl           time.Duration
 	policy        *policy.Policy
+	action        string              // empty: sts:AssumeRole
+	keys          map[string][]string // condition keys of this way to a session
 }
 
 // asks is the question that an assumption puts to the policies.
 func (s *Store) asks(a assumption) awshttp.Access {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	access := awshttp.Access{Action: assumeRole, Resource: a.role, ResourcePolicy: nobody,
+	access := awshttp.Access{Action: cmp.Or(a.action, assumeRole), Resource: a.role, ResourcePolicy: nobody,
 		Context: map[string][]string{"sts:RoleSessionName": {a.session}}}
+	maps.Copy(access.Context, a.keys)
 	if a.externalID != "" {
 		access.Context["sts:ExternalId"] = []string{a.externalID}
 	}

@@ -3,6 +3,7 @@ package identity
 import (
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"time"
 
@@ -10,8 +11,11 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/policy"
 )
 
+// trusting are the actions whose resource policy is the trust policy of a role.
+var trusting = []string{assumeRole, assumeByWeb}
+
 // Authorize decides by the policies of p, of its session and of the resource; see [awshttp.Authorizer]. For
-// sts:AssumeRole the resource policy is the role's trust policy.
+// sts:AssumeRole and its kin the resource policy is the role's trust policy.
 func (s *Store) Authorize(p awshttp.Principal, a awshttp.Access) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
@@ -22,7 +26,7 @@ func (s *Store) Authorize(p awshttp.Principal, a awshttp.Access) error {
 	set.Sovereign = a.Sovereign
 	if a.ResourcePolicy != "" {
 		kind := policy.Resource
-		if a.Action == assumeRole {
+		if slices.Contains(trusting, a.Action) {
 			kind = policy.Trust
 		}
 		if set.Resource, err = policy.Parse(kind, "of "+a.Resource, a.ResourcePolicy); err != nil {
@@ -42,6 +46,8 @@ func (s *Store) held(p awshttp.Principal) (policy.Set, map[string][]string, erro
 			"aws:PrincipalServiceName":  {p.Service},
 			"aws:PrincipalType":         {"Service"},
 		}, nil
+	case p.Federated != "":
+		return policy.Set{}, map[string][]string{"aws:FederatedProvider": {p.Federated}, "aws:PrincipalIsAWSService": {"false"}}, nil
 	case p.Role != "":
 		v, ok := s.seen(p.Role)
 		if !ok {

@@ -3,6 +3,11 @@
 // A [Store] answers the two services, tells the server who holds an access key, and decides every call by the
 // policies of its caller. Entities exist in one account. Changes count at once unless [Store.SetDelay] makes those of
 // roles late, as AWS's are.
+//
+// Sessions of roles come from AssumeRole, with an external id and from a session of another role too, from
+// AssumeRoleWithWebIdentity for the tokens of an [Issuer], and from [Store.Assume] for what services do. Providers of
+// identities are made in Go; IAM's operations for them are not here, nor are session tags, source identities, managed
+// session policies and multi-factor devices. A trust policy may name a provider that the account does not have.
 package identity
 
 import (
@@ -30,6 +35,7 @@ type Store struct {
 	sessions map[string]live      // by access key id
 	delay    time.Duration        // until changes of roles count
 	history  map[string][]version // of roles that changed lately, as roles are named, the oldest first
+	issuers  map[string]trusted   // providers of identities, by URL
 }
 
 // Credentials sign calls. SessionToken is empty and Expires zero for the key of a user.
@@ -45,7 +51,7 @@ func New(c *clock.Clock) *Store {
 	return &Store{
 		clock: c,
 		users: map[string]*user{}, roles: map[string]*role{}, managed: map[string]*managed{},
-		keys: map[string]accessKey{}, sessions: map[string]live{}, history: map[string][]version{},
+		keys: map[string]accessKey{}, sessions: map[string]live{}, history: map[string][]version{}, issuers: map[string]trusted{},
 	}
 }
 

@@ -15,9 +15,11 @@ func (s *Store) sts() awshttp.Service {
 		Name: "sts", Protocol: awshttp.Query, Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Version: "2011-06-15",
 		Internal: "InternalFailure", Invalid: "ValidationError",
 		Operations: map[string]awshttp.Operation{
-			"AssumeRole":        operation(s.answerAssumeRole),
-			"GetCallerIdentity": operation(callerIdentity),
+			"AssumeRole":                operation(s.answerAssumeRole),
+			"AssumeRoleWithWebIdentity": operation(s.answerWebIdentity),
+			"GetCallerIdentity":         operation(callerIdentity),
 		},
+		Unsigned: []string{"AssumeRoleWithWebIdentity"},
 	}
 }
 

@@ -248,3 +248,29 @@ func TestLongRunsOfWildcardsAreCheap(t *testing.T) {
 		t.Error("matched without the b at the end")
 	}
 }
+
+func TestTrustOfAProvider(t *testing.T) {
+	const cluster, other = "arn:aws:iam::111122223333:oidc-provider/example.com/id/1", "arn:aws:iam::111122223333:saml-provider/other"
+	stranger := awshttp.Principal{Federated: cluster}
+	for _, tc := range []struct {
+		name, principal string
+		who             awshttp.Principal
+		want            bool
+	}{
+		{"the provider", `{"Federated":"` + cluster + `"}`, stranger, true},
+		{"one of two providers", `{"Federated":["` + other + `","` + cluster + `"]}`, stranger, true},
+		{"another provider", `{"Federated":"` + other + `"}`, stranger, false},
+		{"the account", `{"AWS":"111122223333"}`, stranger, false},
+		{"a service", `{"Service":"lambda.amazonaws.com"}`, stranger, false},
+		{"a user is no provider", `{"Federated":"` + cluster + `"}`, user, false},
+		{"nor is a service", `{"Federated":"` + cluster + `"}`, service, false},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			trust := parse(t, policy.Trust, "trust", `{"Effect":"Allow","Principal":`+tc.principal+`,"Action":"sts:AssumeRoleWithWebIdentity"}`)
+			d := policy.Set{Resource: trust}.Decide(policy.Request{Principal: tc.who, Action: "sts:AssumeRoleWithWebIdentity", Resource: role.Role})
+			if d.Allowed != tc.want {
+				t.Errorf("Decide() = %+v; want allowed %v", d, tc.want)
+			}
+		})
+	}
+}

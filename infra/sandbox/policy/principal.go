@@ -2,6 +2,7 @@ package policy
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
@@ -9,10 +10,11 @@ import (
 
 // principals is the Principal or NotPrincipal element.
 type principals struct {
-	everyone bool
-	aws      []string // ARNs, account numbers
-	services []string
-	negated  bool
+	everyone  bool
+	aws       []string // ARNs, account numbers
+	services  []string
+	federated []string // ARNs of providers of identities
+	negated   bool
 }
 
 // A reach is how far an element's mention of a principal goes when it allows.
@@ -43,12 +45,10 @@ func (e principals) positive(p awshttp.Principal) reach {
 		return everyoneReach(p)
 	}
 	found := notNamed
-	if p.Service != "" {
-		for _, s := range e.services {
-			if s == p.Service {
-				return itself
-			}
-		}
+	switch {
+	case p.Service != "" && slices.Contains(e.services, p.Service), p.Federated != "" && slices.Contains(e.federated, p.Federated):
+		return itself
+	case p.Service != "" || p.Federated != "":
 		return notNamed
 	}
 	for _, a := range e.aws {
@@ -81,6 +81,7 @@ var (
 	accountNumber = regexp.MustCompile(`^\d{12}$`)
 	principalARN  = regexp.MustCompile(`^arn:[a-z-]+:(iam|sts)::\d{12}:(root|(user|role|assumed-role)/[^*?]+)$`)
 	serviceName   = regexp.MustCompile(`^[a-z0-9.-]+\.amazonaws\.com(\.cn)?$`)
+	providerARN   = regexp.MustCompile(`^arn:[a-z-]+:iam::\d{12}:(oidc|saml)-provider/[^*?]+$`)
 )
 
 // principals reads a Principal or NotPrincipal element.
@@ -92,7 +93,7 @@ func (r *reader) principals(path string, value any, negated bool) principals {
 	}
 	kinds, ok := value.(map[string]any)
 	if !ok || len(kinds) == 0 {
-		r.problem(path, `must be "*" or an object with AWS or Service`)
+		r.problem(path, `must be "*" or an object with AWS, Service or Federated`)
 		return e
 	}
 	for kind, names := range kinds {
@@ -105,6 +106,8 @@ func (r *reader) principals(path string, value any, negated bool) principals {
 				e.aws = append(e.aws, name)
 			case kind == "Service" && serviceName.MatchString(name):
 				e.services = append(e.services, name)
+			case kind == "Federated" && providerARN.MatchString(name):
+				e.federated = append(e.federated, name)
 			default:
 				r.problem(where, "invalid principal %q", name)
 			}
