@@ -3,6 +3,7 @@ package login_test
 import (
 	"context"
 	"crypto/tls"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -36,8 +37,9 @@ func TestLogin(t *testing.T) {
 	if len(logins) != 1 || logins[0].Password != target.Password.Reveal() {
 		t.Fatalf("%d logins, with the password: %t", len(logins), len(logins) == 1 && logins[0].Password == target.Password.Reveal())
 	}
-	if p := logins[0].Parameters; len(p) != 3 || p["user"] != "IAM:app" || p["database"] != "sales" || p["application_name"] != "sluice" {
-		t.Errorf("the server was told %v", p)
+	if told := logins[0].Parameters; !maps.Equal(told, map[string]string{"user": "IAM:app", "database": "sales", "application_name": "sluice",
+		"client_encoding": "UTF8", "DateStyle": "ISO", "extra_float_digits": "2"}) {
+		t.Errorf("the server was told %v", told)
 	}
 	if state, ok := conn.PgConn().Conn().(*tls.Conn); !ok || state.ConnectionState().Version < tls.VersionTLS12 {
 		t.Error("the connection is not encrypted")

@@ -1,0 +1,71 @@
+package login
+
+import (
+	"crypto/x509"
+	_ "embed"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// amazonRoots are the public authorities of Amazon Trust Services, for machines whose own set is old, cut down or not there at all.
+//
+//go:embed amazon-roots.pem
+var amazonRoots []byte
+
+// trusted is what [Roots] copies. It is read at the first login and not when the program starts.
+var trusted = sync.OnceValues(func() (*x509.CertPool, error) {
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool() // a machine without any: Amazon's alone
+	}
+	if !pool.AppendCertsFromPEM(amazonRoots) {
+		return nil, errors.New("the roots that come with the program cannot be read")
+	}
+	return pool, nil
+})
+
+// Roots are the authorities that a login trusts unless its target names others: this machine's, and Amazon's.
+// The certificates of Redshift come from Amazon Trust Services, see
+// https://docs.aws.amazon.com/redshift/latest/mgmt/connecting-ssl-support.html
+func Roots() (*x509.CertPool, error) {
+	pool, err := trusted()
+	if err != nil {
+		return nil, err
+	}
+	return pool.Clone(), nil
+}
+
+// RootsFrom reads the authorities in the text of a file in the form PEM. The name of the file is for the error alone.
+//
+// Errors: a *[fault.Error] with the reason Misconfigured for a text without a certificate, and for one that holds a certificate that
+// cannot be read.
+func RootsFrom(name string, text []byte) (*x509.CertPool, error) {
+	wrong := func(err error) (*x509.CertPool, error) {
+		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "read authorities", Subject: name, Err: err,
+			Fix: "name a file with the certificates of the authorities, each from BEGIN CERTIFICATE to END CERTIFICATE"}
+	}
+	pool, some := x509.NewCertPool(), false
+	for {
+		var block *pem.Block
+		if block, text = pem.Decode(text); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		certificate, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return wrong(fmt.Errorf("one of its certificates is broken: %w", err))
+		}
+		pool.AddCert(certificate)
+		some = true
+	}
+	if !some {
+		return wrong(errors.New("it holds no certificate"))
+	}
+	return pool, nil
+}
