@@ -1,0 +1,167 @@
+package property
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/sluicehq/sluice/shared/fault"
+	"github.com/sluicehq/sluice/shared/secret"
+)
+
+// A reader takes properties in, one after the other, and remembers all that is wrong with them.
+type reader struct {
+	set      Set
+	problems fault.Problems
+
+	profile bool // what is read is an authentication profile
+	// after is the property behind which a separator may have cut a secret in two. What comes then may be the rest of it, so an
+	// unknown name is not shown.
+	after string
+}
+
+// place adds what a URL says by its place: title is that place.
+func (r *reader) place(name Name, title, value string) {
+	if value != "" {
+		r.enter(Entry{Name: name, Value: secret.New(value)}, title)
+	}
+}
+
+// add takes a property under the spelling that it was given with.
+func (r *reader) add(spelling, value string) {
+	row := find(spelling, r.profile)
+	if row == nil {
+		r.unknown(spelling)
+		return
+	}
+	if row.secret && r.after == "" {
+		r.after = spelling
+	}
+	if value == "" {
+		return // as if it were not given
+	}
+	switch {
+	case r.profile && keptOut[row.name]:
+		r.problem(spelling, "may not be in an authentication profile", "give it to the program that connects")
+	case row.use == taken:
+		r.enter(Entry{Name: row.name, Value: secret.New(value), Spelling: spelling}, spelling)
+	case row.use == ignored || row.isHarmless(value):
+		r.set.ignored = append(r.set.ignored, Ignored{Spelling: spelling, Why: row.does})
+	default:
+		r.problem(spelling, lower(row.does), row.fix)
+	}
+}
+
+// keptOut are the properties that Redshift refuses in an authentication profile, which whoever may describe it can read, and the
+// session token, which is a secret like the others.
+var keptOut = map[Name]bool{AccessKeyID: true, SecretAccessKey: true, SessionToken: true, PWD: true, AuthProfile: true}
+
+func (r *reader) enter(e Entry, where string) {
+	if value := e.Value.Reveal(); strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
+		r.problem(where, "holds bytes that are no text", "write it as UTF-8, without NUL")
+		return
+	}
+	before, given := r.set.entries[e.Name]
+	if !given {
+		if r.set.entries == nil {
+			r.set.entries = make(map[Name]Entry)
+		}
+		r.set.entries[e.Name] = e
+		return
+	}
+	if !same(before, e) {
+		r.problem(where, fmt.Sprintf("says something else than %s, and both are the property %s", before.called(), e.Name), "keep one of them")
+	}
+}
+
+// called is how to speak of the place of an entry.
+func (e Entry) called() string {
+	if e.Spelling == "" {
+		return "the URL before its properties"
+	}
+	return shown(e.Spelling)
+}
+
+// same reports whether two entries of a property say the same.
+func same(a, b Entry) bool {
+	x, y := a.Value.Reveal(), b.Value.Reveal()
+	if x == y {
+		return true
+	}
+	if row := find(string(a.Name), false); row != nil && row.flag {
+		return truth(x) != "" && truth(x) == truth(y)
+	}
+	return a.Name == Host && strings.EqualFold(x, y)
+}
+
+// truth is "true" or "false" for the texts that the drivers mean them by, and empty for others.
+func truth(text string) string {
+	switch strings.ToLower(text) {
+	case "1", "true":
+		return "true"
+	case "0", "false":
+		return "false"
+	}
+	return ""
+}
+
+func (r *row) isHarmless(value string) bool {
+	for _, h := range r.harmless {
+		if strings.EqualFold(h, value) || truth(h) != "" && truth(h) == truth(value) {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *reader) unknown(spelling string) {
+	near := nearest(spelling)
+	switch {
+	case near != "":
+		r.problem(spelling, "is no property", fmt.Sprintf("did you mean %s?", near))
+	case r.after != "":
+		r.problem("what follows "+shown(r.after), "has the form of a property and is none",
+			"if it belongs to the value before, percent-encode it in a URL and write {…} around it in an ODBC string")
+	default:
+		r.problem(spelling, "is no property", "see the list in shared/connector/PROPERTIES.md")
+	}
+}
+
+func (r *reader) problem(where, what, fix string) {
+	r.problems = append(r.problems, fault.Problem{Where: shown(where), What: what, Fix: fix})
+}
+
+// result is the set, or everything that is wrong.
+func (r *reader) result() (Set, error) {
+	if err := r.problems.Err(); err != nil {
+		return Set{}, err
+	}
+	return r.set, nil
+}
+
+// shown is a spelling as it can stand in a line: short, and without what a terminal acts on.
+func shown(spelling string) string {
+	const most = 60
+	clean := strings.Map(func(c rune) rune {
+		if c < ' ' || c == 0x7f || c == utf8.RuneError || 0x80 <= c && c < 0xa0 || 0x2028 <= c && c <= 0x202e {
+			return '?'
+		}
+		return c
+	}, spelling)
+	if n := utf8.RuneCountInString(clean); n > most {
+		clean = string([]rune(clean)[:most]) + "…"
+	}
+	if clean == "" {
+		return "a property"
+	}
+	return clean
+}
+
+// lower is a sentence as the middle of one.
+func lower(sentence string) string {
+	sentence = strings.TrimSuffix(sentence, ".")
+	if len(sentence) > 1 && 'a' <= sentence[1] && sentence[1] <= 'z' {
+		return strings.ToLower(sentence[:1]) + sentence[1:]
+	}
+	return sentence
+}
