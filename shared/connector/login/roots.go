@@ -7,8 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/sluicehq/sluice/shared/fault"
 )
 
 // amazonRoots are the public authorities of Amazon Trust Services, for machines whose own set is old, cut down or not there at all.
@@ -39,33 +37,24 @@ func Roots() (*x509.CertPool, error) {
 	return pool.Clone(), nil
 }
 
-// RootsFrom reads the authorities in the text of a file in the form PEM. The name of the file is for the error alone.
+// RootsFrom reads the authorities in the text of a file in the form PEM.
 //
-// Errors: a *[fault.Error] with the reason Misconfigured for a text without a certificate, and for one that holds a certificate that
-// cannot be read.
-func RootsFrom(name string, text []byte) (*x509.CertPool, error) {
-	wrong := func(err error) (*x509.CertPool, error) {
-		return nil, &fault.Error{Kind: fault.Blocked, Reason: Misconfigured, Op: "read authorities", Subject: name, Err: err,
-			Fix: "name a file with the certificates of the authorities, each from BEGIN CERTIFICATE to END CERTIFICATE"}
-	}
+// Errors: a text without a certificate, and one with a certificate that cannot be read.
+func RootsFrom(text []byte) (*x509.CertPool, error) {
 	pool, some := x509.NewCertPool(), false
-	for {
-		var block *pem.Block
-		if block, text = pem.Decode(text); block == nil {
-			break
-		}
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
 		if block.Type != "CERTIFICATE" {
 			continue
 		}
 		certificate, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return wrong(fmt.Errorf("one of its certificates is broken: %w", err))
+			return nil, fmt.Errorf("one of its certificates is broken: %w", err)
 		}
 		pool.AddCert(certificate)
 		some = true
 	}
 	if !some {
-		return wrong(errors.New("it holds no certificate"))
+		return nil, errors.New("it holds no certificate")
 	}
 	return pool, nil
 }
