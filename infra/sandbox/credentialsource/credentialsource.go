@@ -4,6 +4,8 @@
 // variables of [Environment]:
 //
 //   - [Instance] is the metadata service of an EC2 instance, version 2 only.
+//   - [Containers] answers tasks of ECS and pods of EKS, by AWS_CONTAINER_CREDENTIALS_FULL_URI. The relative form of
+//     that variable means an address that no machine but a container has.
 //
 // What they hand out are sessions of the sandbox's own roles. The trust policy of a role decides who gets one, and
 // the role's policies what it may do; nobody has a role by default.

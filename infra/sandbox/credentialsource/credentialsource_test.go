@@ -27,6 +27,7 @@ type world struct {
 	store    *identity.Store
 	server   *awshttp.Server
 	instance *credentialsource.Instance
+	boxes    *credentialsource.Containers
 	url      string
 	iam      *iam.Client // of an operator who may do everything
 }
@@ -38,9 +39,12 @@ func newWorld(t *testing.T) *world {
 	w.server = awshttp.New(awshttp.Config{Clock: c, Caller: w.store, Authorizer: w.store})
 	w.server.Register(w.store.Services()...)
 	w.instance = credentialsource.NewInstance(c, w.store)
+	w.boxes = credentialsource.NewContainers(c, w.store)
 	mux := http.NewServeMux()
 	mux.Handle("/", w.server)
 	mux.Handle(credentialsource.InstancePath, w.instance)
+	mux.Handle(credentialsource.TaskPath, w.boxes)
+	mux.Handle(credentialsource.PodPath, w.boxes)
 	front := httptest.NewServer(mux)
 	t.Cleanup(front.Close)
 	w.url = front.URL

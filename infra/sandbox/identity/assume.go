@@ -15,6 +15,7 @@ import (
 const (
 	assumeRole  = "sts:AssumeRole"
 	assumeByWeb = "sts:AssumeRoleWithWebIdentity"
+	tagSession  = "sts:TagSession"
 
 	minSession = 15 * time.Minute
 	maxSession = 12 * time.Hour
@@ -45,8 +46,19 @@ func (s *Store) Assume(by awshttp.Principal, roleARN, session string, ttl time.D
 	if err := s.Authorize(by, s.asks(a)); err != nil {
 		return Credentials{}, awshttp.Principal{}, err
 	}
+	if by.Service == podIdentity {
+		tagged := s.asks(a)
+		tagged.Action = tagSession
+		if err := s.Authorize(by, tagged); err != nil {
+			return Credentials{}, awshttp.Principal{}, err
+		}
+	}
 	return s.assume(a)
 }
+
+// podIdentity is the one service that tags its sessions: a role must trust it with that too. The tags themselves
+// are not there.
+const podIdentity = "pods.eks.amazonaws.com"
 
 // An assumption is a wish for a session.
 type assumption struct {
