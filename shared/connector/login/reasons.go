@@ -32,8 +32,8 @@ var (
 	ErrBusy            error = fault.NewReasons("the warehouse takes no more connections now", Busy)
 	ErrUnreachable     error = fault.NewReasons("the warehouse cannot be reached", Unreachable)
 
-	// ErrNoTLS is that the server does not speak TLS. No login has been sent: none ever is in plain text.
-	ErrNoTLS error = fault.NewReasons("the server does not speak TLS", TLSRefused)
+	// ErrPlaintextRefused is that the server does not speak TLS, and no login is ever sent in plain text.
+	ErrPlaintextRefused error = fault.NewReasons("the server does not speak TLS", TLSRefused)
 	// ErrWrongCertificate is that the server's certificate is of an unknown authority, for another name, or not valid now.
 	ErrWrongCertificate error = fault.NewReasons("the server's certificate cannot be trusted", TLSUnknownCA, TLSWrongName, TLSExpired)
 )
