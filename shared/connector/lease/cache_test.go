@@ -25,7 +25,7 @@ func TestLeaseIsRefreshedByAge(t *testing.T) {
 		"at its end":                  {900 * time.Second, "2", 5 * time.Second, 2},
 		"long ended, as after a rest": {time.Hour, "2", 5 * time.Second, 2},
 	} {
-		bubble(t, name, func(t *testing.T) {
+		t.Run(name, inBubble(func(t *testing.T) {
 			c, s := half(), &service{life: 15 * time.Minute}
 			password(t, c, s)
 			s.takes = 5 * time.Second
@@ -39,12 +39,12 @@ func TestLeaseIsRefreshedByAge(t *testing.T) {
 			if got := s.count(); got != tc.mints {
 				t.Errorf("%d mints; want %d", got, tc.mints)
 			}
-		})
+		}))
 	}
 }
 
 func TestManyAtOnceMintOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	bubble(t, func(t *testing.T) {
 		c, s := half(), &service{life: 15 * time.Minute, takes: time.Second}
 		var all sync.WaitGroup
 		for range 1000 {

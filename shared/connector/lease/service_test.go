@@ -73,8 +73,16 @@ func password(t *testing.T, c *lease.Cache, s *service) string {
 	return l.Password.Reveal()
 }
 
-// bubble runs a test on a clock of its own, where time.Sleep moves the time and takes none.
-func bubble(t *testing.T, name string, test func(t *testing.T)) {
+// bubble runs a test on a clock of its own, where time.Sleep moves the time and takes none, and lets its flights land.
+func bubble(t *testing.T, test func(t *testing.T)) {
 	t.Helper()
-	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+	synctest.Test(t, func(t *testing.T) {
+		test(t)
+		time.Sleep(lease.MintTimeout)
+		synctest.Wait()
+	})
+}
+
+func inBubble(test func(t *testing.T)) func(t *testing.T) {
+	return func(t *testing.T) { bubble(t, test) }
 }
