@@ -25,7 +25,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo
 	@echo "  CONFIG=FILE names the stage of synth and deploy ($(CONFIG)),"
-	@echo "  SANDBOX_PORT the first of the sandbox's two ports ($(SANDBOX_PORT))."
+	@echo "  SANDBOX_PORT the first of the sandbox's three ports ($(SANDBOX_PORT))."
 
 demo: assembly ## prove the product in the sandbox, step by step, in about a minute
 	@go build -o build/bin/demo ./infra/sandbox/demo

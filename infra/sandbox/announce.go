@@ -61,9 +61,11 @@ Warehouse: cluster %s at %s:%d, database %s, with TLS only and temporary logins 
   users   %s
   groups  %s
   tables  %s
+Workgroup %s of namespace %s at %s:%d: the same database, with logins of its own.
 Role that an application uses: %s
 `, is.Account, is.Region, is.Endpoint, is.Cluster, is.Host, is.Port, is.Database,
-		strings.Join(is.Users, ", "), strings.Join(is.Groups, ", "), strings.Join(is.Tables, ", "), strings.Join(is.Roles, ", "))
+		strings.Join(is.Users, ", "), strings.Join(is.Groups, ", "), strings.Join(is.Tables, ", "),
+		is.Workgroup.Name, is.Workgroup.Namespace, is.Workgroup.Host, is.Workgroup.Port, strings.Join(is.Roles, ", "))
 	for _, s := range is.Sources {
 		fmt.Fprintf(out, "Source: RDS instance %s at %s:%d, database %s, outside the warehouse.\n  tables  %s\n  login   its master user's, in secret %s\n  group   %s, which %s\n",
 			s.Instance, s.Host, s.Port, s.Database, strings.Join(s.Tables, ", "), s.Secret, s.Group, map[bool]string{true: "lets the cluster in", false: "does not let the cluster in yet"}[s.Reachable])

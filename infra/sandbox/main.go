@@ -59,7 +59,7 @@ func parse(args []string) (world.Config, error) {
 	}
 	flags := flag.NewFlagSet("sandbox", flag.ContinueOnError)
 	flags.StringVar(&c.Assembly, "assembly", "", "folder that cdk synth wrote; empty deploys nothing")
-	flags.StringVar(&port, "port", port, "port of AWS's endpoint; the warehouse has the next one (environment: SANDBOX_PORT)")
+	flags.StringVar(&port, "port", port, "port of AWS's endpoint; the cluster and the workgroup have the next two (environment: SANDBOX_PORT)")
 	flags.StringVar(&c.State, "state", "build/sandbox", "folder for the certificate and the functions' logs")
 	if err := flags.Parse(args); err != nil {
 		return c, err
@@ -68,8 +68,8 @@ func parse(args []string) (world.Config, error) {
 		return c, fmt.Errorf("argument %q is not understood; there are only flags", flags.Arg(0))
 	}
 	var err error
-	if c.Port, err = strconv.Atoi(port); err != nil || c.Port < 1 || c.Port > 65534 {
-		return c, fmt.Errorf("port %q is not a number from 1 to 65534; set SANDBOX_PORT or -port", port)
+	if c.Port, err = strconv.Atoi(port); err != nil || c.Port < 1 || c.Port > 65533 {
+		return c, fmt.Errorf("port %q is not a number from 1 to 65533; set SANDBOX_PORT or -port", port)
 	}
 	return c, nil
 }

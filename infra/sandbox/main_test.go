@@ -74,7 +74,7 @@ func TestRun(t *testing.T) {
 func TestWrongArguments(t *testing.T) {
 	for _, tc := range []struct{ name, port, want string }{
 		{"no number", "many", `port "many" is not a number`},
-		{"no room for the warehouse", "65535", `port "65535"`},
+		{"no room for cluster and workgroup", "65534", `port "65534"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Setenv("SANDBOX_PORT", tc.port)
@@ -94,7 +94,7 @@ func TestQuote(t *testing.T) {
 	}
 }
 
-// freePort finds two ports in a row that nobody has.
+// freePort finds three ports in a row that nobody has, and returns the first.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 20 {
@@ -103,13 +103,20 @@ func freePort(t *testing.T) string {
 			t.Fatal(err)
 		}
 		port := first.Addr().(*net.TCPAddr).Port
-		second, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port+1)))
 		first.Close()
-		if err == nil {
-			second.Close()
+		if isFree(port+1) && isFree(port+2) {
 			return strconv.Itoa(port)
 		}
 	}
-	t.Fatal("no two free ports in a row")
+	t.Fatal("no three free ports in a row")
 	return ""
+}
+
+func isFree(port int) bool {
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port)))
+	if err != nil {
+		return false
+	}
+	l.Close()
+	return true
 }

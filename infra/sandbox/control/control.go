@@ -60,8 +60,9 @@ type World struct {
 	Cluster   string    `json:"cluster"` // identifier
 	Host      string    `json:"host"`    // of the cluster
 	Port      int       `json:"port"`
-	Database  string    `json:"database"`
-	Authority string    `json:"authority"` // file with the certificate that clients of the cluster trust
+	Database  string    `json:"database"` // of the cluster, and of the workgroup too
+	Workgroup Workgroup `json:"workgroup"`
+	Authority string    `json:"authority"` // file with the certificate that clients of cluster and workgroup trust
 	Logs      string    `json:"logs"`      // folder with the output of functions
 	Users     []string  `json:"users"`     // of the database
 	Groups    []string  `json:"groups"`    // of the database
@@ -69,6 +70,14 @@ type World struct {
 	Sources   []Source  `json:"sources,omitempty"`
 	Roles     []string  `json:"roles"` // ARNs that the operator may assume
 	Started   time.Time `json:"started"`
+}
+
+// A Workgroup is one of Redshift Serverless.
+type Workgroup struct {
+	Name      string `json:"name"`
+	Namespace string `json:"namespace"` // name
+	Host      string `json:"host"`
+	Port      int    `json:"port"`
 }
 
 // A Source is a database outside the warehouse.

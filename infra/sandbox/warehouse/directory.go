@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
 	"github.com/sluicehq/sluice/shared/secret"
@@ -134,7 +135,11 @@ func ensureUser(ctx context.Context, admin *pgx.Conn, l Login) error {
 		return noSuchUser(l.User)
 	}
 	// No password: only temporary logins open this user.
-	if _, err := admin.Exec(ctx, "CREATE USER "+pgx.Identifier{l.User}.Sanitize()); err != nil {
+	_, err = admin.Exec(ctx, "CREATE USER "+pgx.Identifier{l.User}.Sanitize())
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == duplicateObject {
+		return nil // another endpoint of the same PostgreSQL was faster
+	}
+	if err != nil {
 		return fmt.Errorf("create user %q: %w", l.User, err)
 	}
 	return nil

@@ -15,6 +15,7 @@ const (
 	protocolViolation    = "08P01"
 	connectionFailure    = "08006"
 	undefinedObject      = "42704"
+	duplicateObject      = "42710" // never told to a client
 )
 
 // A refusal is why a client may not log in, in the words of the cluster.

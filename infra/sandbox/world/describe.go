@@ -10,6 +10,7 @@ func (w *World) describe() control.World {
 	return control.World{
 		Endpoint: w.Endpoint(), Account: awshttp.Account, Region: awshttp.DefaultRegion,
 		Cluster: Cluster, Host: w.Warehouse.Host(), Port: w.Warehouse.Port(), Database: Database,
+		Workgroup: control.Workgroup{Name: Workgroup, Namespace: Namespace, Host: w.Workgroup.Host(), Port: w.Workgroup.Port()},
 		Authority: w.certificate(), Logs: w.logs(),
 		Users: []string{Master + " (superuser)", User}, Groups: []string{Group}, Tables: tables, Sources: w.sources(),
 		Roles: []string{roleARN(application)}, Started: w.started,

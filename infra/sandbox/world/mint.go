@@ -8,24 +8,31 @@ import (
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
-// A mint is the warehouse's endpoint as Redshift's control plane sees it. It remembers the passwords of the logins that
-// are issued.
+// A mint is an endpoint as Redshift's control plane sees it. What it issues is remembered.
 type mint struct {
 	*warehouse.Endpoint
+	minted *minted
+}
 
+// Issue makes a login valid and remembers its password.
+func (m mint) Issue(l warehouse.Login) {
+	m.minted.add(l.Password)
+	m.Endpoint.Issue(l)
+}
+
+// minted are the passwords of all logins of a world.
+type minted struct {
 	mu        sync.Mutex
 	passwords []secret.Value
 }
 
-// Issue makes a login valid and remembers its password.
-func (m *mint) Issue(l warehouse.Login) {
+func (m *minted) add(password secret.Value) {
 	m.mu.Lock()
-	m.passwords = append(m.passwords, l.Password)
-	m.mu.Unlock()
-	m.Endpoint.Issue(l)
+	defer m.mu.Unlock()
+	m.passwords = append(m.passwords, password)
 }
 
-func (m *mint) all() []secret.Value {
+func (m *minted) all() []secret.Value {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return slices.Clone(m.passwords)

@@ -18,6 +18,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/kms"
 	"github.com/sluicehq/sluice/infra/sandbox/lambda"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
+	"github.com/sluicehq/sluice/infra/sandbox/redshiftserverless"
 	"github.com/sluicehq/sluice/infra/sandbox/scheduler"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
 	"github.com/sluicehq/sluice/infra/sandbox/sqs"
@@ -35,7 +36,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	}
 	people := identity.New(w.Clock)
 	w.Identity = people
-	w.Instance = credentialsource.NewInstance(w.Clock, people)
+	w.Instance, w.Containers = credentialsource.NewInstance(w.Clock, people), credentialsource.NewContainers(w.Clock, people)
 	w.Operator = people.AddUser(operator, map[string]string{"administrator": administrator})
 	w.AWS = awshttp.New(awshttp.Config{Clock: w.Clock, Caller: people, Authorizer: people,
 		Kill: func(p awshttp.Principal) { w.Lambda.Kill(p) }})
@@ -50,7 +51,11 @@ func (w *World) openAWS(ctx context.Context) error {
 	w.onClose(func() error { w.Lambda.Close(); return nil })
 	w.Redshift = redshift.New(w.Clock)
 	w.Redshift.SetRoles(people)
-	if err := w.Redshift.AddCluster(redshift.Cluster{Identifier: Cluster, Endpoint: w.minted, Database: Database, MasterUsername: Master}); err != nil {
+	if err := w.Redshift.AddCluster(redshift.Cluster{Identifier: Cluster, Endpoint: mint{w.Warehouse, &w.minted}, Database: Database, MasterUsername: Master}); err != nil {
+		return err
+	}
+	w.Serverless = redshiftserverless.New(w.Clock)
+	if err := w.Serverless.AddWorkgroup(redshiftserverless.Workgroup{Name: Workgroup, Namespace: Namespace, Endpoint: mint{w.Workgroup, &w.minted}}); err != nil {
 		return err
 	}
 	buses := eventbridge.New(eventbridge.Config{Clock: w.Clock, Invoker: w.Lambda, Queues: w.SQS})
@@ -69,7 +74,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	}
 	w.AWS.Register(people.Services()...)
 	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS(), w.SQS.AWS())
-	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Data.AWS(), buses.AWS(), w.Secrets.AWS(), schedules.AWS())
+	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Serverless.AWS(), w.Data.AWS(), buses.AWS(), w.Secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})
 	if err := w.addRoles(ctx); err != nil {
 		return err
@@ -83,6 +88,8 @@ func (w *World) serve(buses *eventbridge.Service) {
 	mux := http.NewServeMux()
 	mux.Handle("/", w.AWS)
 	mux.Handle(credentialsource.InstancePath, w.Instance)
+	mux.Handle(credentialsource.TaskPath, w.Containers)
+	mux.Handle(credentialsource.PodPath, w.Containers)
 	mux.Handle(control.Prefix, control.Handler(control.Sandbox{
 		Clock: w.Clock, Faults: w.AWS.Faults(), Calls: w.AWS.Calls(), World: w.describe, Deployer: w.Deployer,
 		Logs: w.Lambda.Logs, SetStatus: w.Redshift.SetStatus, Sources: w.Sources, Queue: w.messages,

@@ -14,14 +14,18 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 )
 
-// The ready-made warehouse. Its names are those of the examples in Amazon's documentation of temporary credentials.
+// The ready-made warehouse. Its names are those of the examples in Amazon's documentation of temporary credentials. The
+// workgroup has an address of its own and stands before the same PostgreSQL as the cluster: databases, users and groups are the
+// same, and in Redshift they never are. Logins are not: what opens one does not open the other.
 const (
-	Cluster  = "examplecluster"
-	Database = "exampledb"
-	Host     = "localhost"
-	Master   = "awsuser"         // the superuser that came with the cluster
-	User     = "temp_creds_user" // an ordinary user; it is in no group but for sessions that ask for one
-	Group    = "example_group"
+	Cluster   = "examplecluster"
+	Workgroup = "exampleworkgroup"
+	Namespace = "examplenamespace" // of the workgroup
+	Database  = "exampledb"
+	Host      = "localhost"
+	Master    = "awsuser"         // the superuser that came with the cluster
+	User      = "temp_creds_user" // an ordinary user; it is in no group but for sessions that ask for one
+	Group     = "example_group"
 )
 
 // tables says who may read what.
@@ -73,24 +77,45 @@ func (w *World) openWarehouse(ctx, life context.Context) error {
 		return fmt.Errorf("write the certificate that clients of the warehouse trust: %w", err)
 	}
 	w.onClose(func() error { return os.Remove(w.certificate()) })
-	certificate, err := w.Authority.Certificate(Host, "127.0.0.1")
+	w.database = server
+	if w.Warehouse, err = w.front(life, 1, 0); err != nil {
+		return err
+	}
+	if w.Workgroup, err = w.front(life, 2, workgroupConnections); err != nil {
+		return err
+	}
+	return w.CertifyHosts()
+}
+
+// workgroupConnections leaves the cluster's front its own, below what PostgreSQL takes from both.
+const workgroupConnections = 15
+
+// front opens an address at which clients log in, so many ports after AWS's endpoint.
+func (w *World) front(life context.Context, after, connections int) (*warehouse.Endpoint, error) {
+	port := 0
+	if w.config.Port != 0 {
+		port = w.config.Port + after
+	}
+	e, err := warehouse.Listen(life, warehouse.Config{
+		Address: address(port), Host: Host, Database: w.database, Clock: w.Clock, Log: w.config.Log,
+		MaxConnections: connections, Opening: w.refreshSchemas,
+	})
+	if err != nil {
+		return nil, portError(port, err)
+	}
+	w.onClose(func() error { e.Close(); return nil })
+	return e, nil
+}
+
+// CertifyHosts gives cluster and workgroup a certificate for more host names, beside localhost: for clients that connect to
+// localhost and expect another name there, such as a custom domain name.
+func (w *World) CertifyHosts(names ...string) error {
+	certificate, err := w.Authority.Certificate(append([]string{Host, "127.0.0.1"}, names...)...)
 	if err != nil {
 		return err
 	}
-	port := 0
-	if w.config.Port != 0 {
-		port = w.config.Port + 1
-	}
-	w.Warehouse, err = warehouse.Listen(life, warehouse.Config{
-		Address: address(port), Host: Host, Database: server, Clock: w.Clock, Certificate: certificate, Log: w.config.Log,
-		Opening: w.refreshSchemas,
-	})
-	if err != nil {
-		return portError(port, err)
-	}
-	w.onClose(func() error { w.Warehouse.Close(); return nil })
-	w.minted = &mint{Endpoint: w.Warehouse}
-	w.database = server
+	w.Warehouse.SetCertificate(certificate)
+	w.Workgroup.SetCertificate(certificate)
 	return nil
 }
 

@@ -31,6 +31,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/rds"
 	"github.com/sluicehq/sluice/infra/sandbox/redshift"
 	"github.com/sluicehq/sluice/infra/sandbox/redshiftdata"
+	"github.com/sluicehq/sluice/infra/sandbox/redshiftserverless"
 	"github.com/sluicehq/sluice/infra/sandbox/secretsmanager"
 	"github.com/sluicehq/sluice/infra/sandbox/source"
 	"github.com/sluicehq/sluice/infra/sandbox/sqs"
@@ -42,7 +43,7 @@ import (
 // Config says how a world is started.
 type Config struct {
 	Assembly string // folder that cdk synth wrote; empty deploys nothing
-	Port     int    // of the AWS endpoint, the warehouse has the next one; 0 takes free ones
+	Port     int    // of the AWS endpoint, the cluster and the workgroup have the next two; 0 takes free ones
 	State    string // folder for the certificate and the logs; it is made where it is missing
 	// NodeModules is the folder in which npm has put dynalite, and may have put PostgreSQL for machines that have none.
 	NodeModules string
@@ -54,29 +55,32 @@ type Config struct {
 // A World is a running sandbox. Its parts are open to tests, which may do what no AWS API can, such as changing the
 // certificate of the warehouse.
 type World struct {
-	AWS       *awshttp.Server
-	Clock     *clock.Clock
-	Warehouse *warehouse.Endpoint
-	Authority *warehouse.Authority // which signs the warehouse's certificates
-	Redshift  *redshift.Service
-	Data      *redshiftdata.Service // runs SQL
-	Identity  *identity.Store
-	Instance  *credentialsource.Instance // metadata of an EC2 instance, at first without a role
-	Lambda    *lambda.Service
-	SQS       *sqs.Service
-	Sources   *source.Service // the source databases; [World.AddSource] adds one with its instance and group
-	RDS       *rds.Service
-	EC2       *ec2.Service
-	DynamoDB  *dynamodb.Service
-	KMS       *kms.Service
-	Secrets   *secretsmanager.Service
-	Deployer  *template.Deployer
-	Operator  identity.Credentials // of the IAM user operator, who may do everything
+	AWS        *awshttp.Server
+	Clock      *clock.Clock
+	Warehouse  *warehouse.Endpoint  // of the cluster
+	Workgroup  *warehouse.Endpoint  // of the workgroup, on the same databases
+	Authority  *warehouse.Authority // which signs the certificates of both
+	Redshift   *redshift.Service
+	Serverless *redshiftserverless.Service
+	Data       *redshiftdata.Service // runs SQL
+	Identity   *identity.Store
+	Instance   *credentialsource.Instance   // metadata of an EC2 instance, at first without a role
+	Containers *credentialsource.Containers // credentials of tasks and pods
+	Lambda     *lambda.Service
+	SQS        *sqs.Service
+	Sources    *source.Service // the source databases; [World.AddSource] adds one with its instance and group
+	RDS        *rds.Service
+	EC2        *ec2.Service
+	DynamoDB   *dynamodb.Service
+	KMS        *kms.Service
+	Secrets    *secretsmanager.Service
+	Deployer   *template.Deployer
+	Operator   identity.Credentials // of the IAM user operator, who may do everything
 
 	config   Config
 	listener net.Listener
 	started  time.Time
-	minted   *mint
+	minted   minted
 	database *postgres.Server // behind the warehouse
 	schemas  atomic.Pointer[federated.Schemas]
 	// network reports whether a cluster reaches a host; nil is a world without sources.
@@ -180,7 +184,7 @@ type PortError struct {
 }
 
 func (e *PortError) Error() string {
-	return fmt.Sprintf("port %d is taken by another program, perhaps by another sandbox; stop that, or choose another port with SANDBOX_PORT (the sandbox takes it and the next one)", e.Port)
+	return fmt.Sprintf("port %d is taken by another program, perhaps by another sandbox; stop that, or choose another port with SANDBOX_PORT (the sandbox takes it and the next two)", e.Port)
 }
 
 func (e *PortError) Unwrap() error { return e.Err }
@@ -199,7 +203,7 @@ func (w *World) Endpoint() string { return "http://" + w.listener.Addr().String(
 // Control returns a client of the control interface.
 func (w *World) Control() *control.Client { return control.NewClient(w.Endpoint()) }
 
-// Minted returns every password that the warehouse gave out, so that a test can search all output for them. Nothing
+// Minted returns every password that any API gave out for a warehouse, so that a test can search all output for them. Nothing
 // else in the sandbox keeps them.
 func (w *World) Minted() []secret.Value { return w.minted.all() }
 

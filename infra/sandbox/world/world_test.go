@@ -165,7 +165,7 @@ func TestPortsThatAreTaken(t *testing.T) {
 	}
 	defer taken.Close()
 	port := taken.Addr().(*net.TCPAddr).Port
-	for _, first := range []int{port, port - 1} { // AWS's endpoint, and the warehouse beside it
+	for _, first := range []int{port, port - 1, port - 2} { // AWS's endpoint, and cluster and workgroup beside it
 		_, err := world.Start(t.Context(), world.Config{Port: first, State: t.TempDir(), NodeModules: "../../node_modules"})
 		refused, ok := errors.AsType[*world.PortError](err)
 		if !ok || refused.Port != port || !strings.Contains(err.Error(), "SANDBOX_PORT") {
