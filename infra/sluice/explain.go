@@ -1,59 +1,145 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
+	"text/tabwriter"
 
-	"github.com/sluicehq/sluice/shared/aws/awserror"
+	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
 	"github.com/sluicehq/sluice/shared/fault"
 )
 
-// A documentError is everything that is wrong with a document.
-type documentError struct {
-	file     string
-	problems fault.Problems
+// explain says what connection properties come to. They may hold passwords, so standard input can have them.
+func explain(ctx context.Context, s *session, arguments []string) error {
+	text := arguments[0]
+	if text == "-" {
+		all, err := io.ReadAll(s.in)
+		if err != nil {
+			return fmt.Errorf("read the properties: %w", err)
+		}
+		text = string(all)
+	}
+	set, err := properties(text)
+	var e connector.Explanation
+	if err == nil {
+		e, err = connector.Explain(ctx, set, s.read)
+	}
+	if problems, ok := errors.AsType[fault.Problems](err); ok {
+		return &documentError{"the set of properties", problems}
+	}
+	switch {
+	case err != nil:
+		return err
+	case s.json:
+		return s.encode(explained(e))
+	}
+	s.explained(e)
+	return nil
 }
 
-func (e *documentError) Error() string { return e.file + " is not right: " + e.problems.Error() }
+// properties reads a connection string or URL, or a JSON object with the properties.
+func properties(text string) (connector.Properties, error) {
+	text = strings.TrimSpace(text)
+	if !strings.HasPrefix(text, "{") {
+		return connector.Parse(text)
+	}
+	var given map[string]string
+	if err := json.Unmarshal([]byte(text), &given); err != nil {
+		return connector.Properties{}, fault.Problems{{Where: "JSON", What: "is no object of texts", Fix: `write {"Server": "…", "IAM": "1"}`}}
+	}
+	return connector.Parse(given)
+}
 
-// explain writes an error for people: what, where, and what to do. Of which stage it speaks comes last, for the configuration may be
-// the default one.
-func (s *session) explain(w io.Writer, name string, err error) {
-	if e, ok := errors.AsType[*documentError](err); ok {
-		fmt.Fprintf(w, "sluice %s: %s is not right:\n", name, e.file)
-		for _, p := range e.problems {
-			fmt.Fprintf(w, "  %s\n", indented(p.String()))
+// explained is an explanation as JSON. The policy is a document in it, as IAM takes it.
+func explained(e connector.Explanation) any {
+	type value struct {
+		Property string `json:"property"`
+		Value    string `json:"value"`
+		From     string `json:"from"`
+		Note     string `json:"note,omitempty"`
+	}
+	type call struct {
+		Action     string            `json:"action"`
+		Parameters map[string]string `json:"parameters"`
+		Why        string            `json:"why"`
+	}
+	out := struct {
+		Login   string   `json:"login"`
+		AWS     string   `json:"awsCredentials,omitempty"`
+		Values  []value  `json:"values"`
+		Notices []string `json:"notices"`
+		Calls   []call   `json:"calls"`
+		Policy  any      `json:"policy"`
+		Unread  string   `json:"unreadAuthenticationProfile,omitempty"`
+	}{Login: string(e.Login), AWS: string(e.AWS), Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
+	for _, v := range e.Values {
+		out.Values = append(out.Values, value{string(v.Name), v.Text, string(v.From), v.Note})
+	}
+	for _, n := range e.Notices {
+		out.Notices = append(out.Notices, string(n.Name)+" "+n.Text)
+	}
+	for _, c := range e.Calls {
+		of := call{c.Service + ":" + c.Operation, map[string]string{}, c.Why}
+		for _, p := range c.Parameters {
+			of.Parameters[p.Name] = p.Text
 		}
+		out.Calls = append(out.Calls, of)
+	}
+	return out
+}
+
+// policy is a policy document.
+func policy(statements []resolve.Statement) any {
+	type statement struct {
+		Effect   string
+		Action   []string
+		Resource []string
+	}
+	out := struct {
+		Version   string
+		Statement []statement
+	}{"2012-10-17", []statement{}}
+	for _, s := range statements {
+		out.Statement = append(out.Statement, statement{"Allow", s.Actions, s.Resources})
+	}
+	return out
+}
+
+// explained writes an explanation for people.
+func (s *session) explained(e connector.Explanation) {
+	t := tabwriter.NewWriter(s.out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, "PROPERTY\tVALUE\tFROM")
+	for _, v := range e.Values {
+		from := string(v.From)
+		if v.Note != "" {
+			from += " (" + v.Note + ")"
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\n", v.Name, v.Text, from)
+	}
+	_ = t.Flush()
+	for _, n := range e.Notices {
+		fmt.Fprintf(s.out, "\nnotice: %s %s\n", n.Name, n.Text)
+	}
+	if e.Unread != "" {
+		fmt.Fprintf(s.out, "\nnotice: the authentication profile %s was not read, and may add to all this; -read asks Redshift for it\n", e.Unread)
+	}
+	if len(e.Calls) == 0 {
+		fmt.Fprintln(s.out, "\nNo AWS call is made: UID and PWD log in, over verified TLS.")
 		return
 	}
-	what, fix := err.Error(), ""
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		what, fix = apart(e)
+	fmt.Fprintf(s.out, "\nAWS credentials: %s\nAWS calls for the first connection, in this order; later ones make none while the login is good:\n", e.AWS)
+	for i, c := range e.Calls {
+		parameters := []string{}
+		for _, p := range c.Parameters {
+			parameters = append(parameters, p.Name+"="+p.Text)
+		}
+		fmt.Fprintf(s.out, "  %d. %s:%s %s\n     %s\n", i+1, c.Service, c.Operation, strings.Join(parameters, " "), c.Why)
 	}
-	fmt.Fprintf(w, "sluice %s: %s\n", name, indented(what))
-	if fix != "" {
-		fmt.Fprintf(w, "  remedy: %s\n", fix)
-	}
-	if s.stage != "" {
-		fmt.Fprintf(w, "  configuration: %s, stage %s\n", s.config, s.stage)
-	}
+	text, _ := json.Marshal(policy(e.Policy)) // texts alone
+	fmt.Fprintf(s.out, "\nThe smallest policy that allows them:\n%s\n", indent(string(text)))
 }
-
-// apart is what an error says without its remedy, and the remedy. What may pass by itself has one for functions, which are started
-// again by themselves; a command is not.
-func apart(e *fault.Error) (what, fix string) {
-	alone := *e
-	alone.Fix = ""
-	switch {
-	case e.Kind != fault.Retry:
-		return alone.Error(), e.Fix
-	case e.Reason == awserror.Unauthorized:
-		return alone.Error(), logIn
-	}
-	return alone.Error(), "run the command again in a moment; if that goes on, check this machine's way to AWS"
-}
-
-// indented keeps the lines of a text together below the first.
-func indented(text string) string { return strings.ReplaceAll(text, "\n", "\n    ") }

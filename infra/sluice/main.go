@@ -1,5 +1,6 @@
 // Command sluice is what operators of the federation job use beside events: it asks for sources, shows how far they are, says
-// what would be made, and brings messages back that could not succeed.
+// what would be made, and brings messages back that could not succeed. To application teams it says what the connection
+// properties of a program come to.
 //
 // It reads the configuration of the stage, as infra does, and talks to AWS with the credentials of whoever runs it; with
 // AWS_ENDPOINT_URL it talks to the sandbox.
@@ -34,6 +35,7 @@ const (
 	flagJSON   = "json"
 	flagDry    = "dry-run"
 	flagAll    = "all"
+	flagRead   = "read"
 )
 
 var commands = []command{
@@ -42,6 +44,7 @@ var commands = []command{
 	{"status", "[NAME]", []string{flagJSON}, "show how far all federations are, or all about one", status},
 	{"plan", "FILE", []string{flagJSON}, "say what would be made for FILE; changes nothing", plan},
 	{"bootstrap", "WAREHOUSE", nil, "print the SQL that an administrator of the warehouse runs once", bootstrap},
+	{"explain", "PROPERTIES", []string{flagJSON, flagRead}, "say what connection properties come to, - for standard input; makes no call", explain},
 	{"redrive", "", []string{flagDry, flagAll}, "bring messages back that could not succeed", redrive},
 }
 
@@ -66,6 +69,7 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 	flags.BoolVar(&s.json, flagJSON, false, "")
 	flags.BoolVar(&s.dry, flagDry, false, "")
 	flags.BoolVar(&s.all, flagAll, false, "")
+	flags.BoolVar(&s.read, flagRead, false, "")
 	words, err := interleaved(flags, arguments)
 	switch {
 	case errors.Is(err, flag.ErrHelp), len(words) > 0 && words[0] == "help":
@@ -89,7 +93,7 @@ func execute(ctx context.Context, arguments []string, in io.Reader, out, errs io
 		return exitUsage
 	}
 	if err := does.run(ctx, s, words); err != nil {
-		s.explain(errs, does.name, err)
+		s.fail(errs, does.name, err)
 		return exitFailed
 	}
 	return 0
@@ -136,7 +140,7 @@ func (c command) usage() string {
 }
 
 func usage(w io.Writer) {
-	fmt.Fprint(w, "sluice works on the federations of one stage.\n\n")
+	fmt.Fprint(w, "sluice works on the federations of one stage, and explains connection properties.\n\n")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, c := range commands {
 		fmt.Fprintf(t, "  %s\t%s\n", c.usage(), c.does)
@@ -148,6 +152,7 @@ func usage(w io.Writer) {
   -json         write JSON
   -dry-run      only show what would be brought back
   -all          bring back what cannot succeed as it is, too
+  -read         ask Redshift for the authentication profile that the properties name
 
 It calls AWS with the credentials that the AWS CLI would use, and exits with 1 if something failed or would be
 refused, and with 2 if the command line makes no sense.

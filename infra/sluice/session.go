@@ -52,6 +52,7 @@ type session struct {
 	json   bool
 	dry    bool
 	all    bool
+	read   bool
 	clock  clock
 	began  time.Time // by clock
 }

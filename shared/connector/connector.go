@@ -1,2 +1,183 @@
 // Package connector is a database/sql connector for Amazon Redshift whose logins never go stale.
 package connector
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+
+	"github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/sync/singleflight"
+
+	"github.com/sluicehq/sluice/shared/connector/lease"
+	"github.com/sluicehq/sluice/shared/connector/login"
+	"github.com/sluicehq/sluice/shared/connector/property"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// Properties are what a program gives, parsed. They print without values.
+type Properties = property.Set
+
+// A Source is what properties can be given as: a connection string or URL in the style of Amazon's ODBC or JDBC driver, a map
+// with the names of any of the three drivers, or properties that were parsed before.
+type Source interface {
+	string | map[string]string | Properties
+}
+
+// Parse reads properties, in the spelling of any driver and in any case. More maps add to the first source, as a Properties object
+// does to a JDBC URL. It says what was given, and not yet whether that makes sense: [New] does.
+//
+// Errors: a fault.Problems with all that is unknown, malformed or given twice with different values.
+func Parse[S Source](from S, more ...map[string]string) (Properties, error) {
+	var set Properties
+	var err error
+	switch from := any(from).(type) {
+	case string:
+		set, err = property.Parse(from)
+	case map[string]string:
+		set, err = property.FromMap(from)
+	case Properties:
+		set = from
+	}
+	problems := []error{err}
+	for _, m := range more {
+		further, err := property.FromMap(m)
+		if err == nil {
+			set, err = set.With(further)
+		}
+		problems = append(problems, err)
+	}
+	return set, all(problems)
+}
+
+// all makes one error of what is wrong with several sources.
+func all(errs []error) error {
+	var problems fault.Problems
+	for _, err := range errs {
+		if some, ok := errors.AsType[fault.Problems](err); ok {
+			problems = append(problems, some...)
+		} else if err != nil {
+			return err
+		}
+	}
+	return problems.Err()
+}
+
+// Open returns a database whose every new connection logs in with a login that has enough life. It makes no call yet.
+//
+// Errors: those of [New].
+func Open[S Source](from S, options ...Option) (*sql.DB, error) {
+	c, err := New(from, options...)
+	if err != nil {
+		return nil, err
+	}
+	return sql.OpenDB(c), nil
+}
+
+// New returns a connector for sql.OpenDB. It makes no call and reads no file yet.
+//
+// Errors: a fault.Problems with everything that is unknown, missing, contradicts or makes no sense in the properties. What an
+// authentication profile or the AWS configuration may still say is missed when the first connection is made.
+func New[S Source](from S, options ...Option) (*Connector, error) {
+	set, err := Parse(from)
+	if err != nil {
+		return nil, err
+	}
+	c := &Connector{set: set, options: newOptions(options)}
+	_, reads := resolve.ReadingOf(set)
+	if _, _, err := resolve.Resolve(resolve.Input{Explicit: set, Unread: reads, Unconfigured: true}); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// A Connector makes connections to one warehouse. It may be used by several goroutines.
+type Connector struct {
+	set     Properties
+	options options
+	flights singleflight.Group
+	known   known
+}
+
+var _ driver.Connector = (*Connector)(nil)
+
+// Connect implements [driver.Connector]: it logs in with a login that has enough life. If the server says that the login has
+// expired all the same, it gets another, once.
+//
+// Errors: a *fault.Error that is one of [ErrExpired] and its like, or that says what AWS refused; ctx's own error if that ended.
+func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
+	s, err := c.session(ctx)
+	if err != nil {
+		return nil, err
+	}
+	conn, l, err := c.connect(ctx, s)
+	switch {
+	case errors.Is(err, login.ErrExpired):
+		c.drop(s, l)
+		conn, _, err = c.connect(ctx, s)
+	case errors.Is(err, login.ErrWrongPassword):
+		c.drop(s, l) // the warehouse may be another now: whoever comes next gets another
+	case errors.Is(err, login.ErrUnreachable):
+		c.forgetAddress()
+	}
+	return conn, err
+}
+
+// connect makes one attempt, with the lease that it returns.
+func (c *Connector) connect(ctx context.Context, s *session) (driver.Conn, lease.Lease, error) {
+	l, err := c.lease(ctx, s)
+	if err != nil {
+		return nil, l, err
+	}
+	target, err := c.target(ctx, s, l)
+	if err != nil {
+		return nil, l, err
+	}
+	config, err := login.Config(target)
+	if err != nil {
+		return nil, l, err
+	}
+	conn, err := stdlib.GetConnector(*config).Connect(ctx)
+	if err != nil {
+		return nil, l, login.Explain(err, target)
+	}
+	return conn, l, nil
+}
+
+// Driver implements [driver.Connector].
+func (c *Connector) Driver() driver.Driver { return Driver{} }
+
+// DriverName is the name that [Driver] has in database/sql, for programs that can only be told a name and a string.
+const DriverName = "sluice"
+
+func init() { sql.Register(DriverName, Driver{}) }
+
+// A Driver opens connections by a connection string alone. [Open] does more.
+type Driver struct{}
+
+// Open implements [driver.Driver].
+func (d Driver) Open(name string) (driver.Conn, error) {
+	c, err := d.OpenConnector(name)
+	if err != nil {
+		return nil, err
+	}
+	return c.Connect(context.Background())
+}
+
+// OpenConnector implements [driver.DriverContext].
+func (Driver) OpenConnector(name string) (driver.Connector, error) { return New(name) }
+
+// Errors of [Connector.Connect], for errors.Is.
+var (
+	ErrExpired          = login.ErrExpired          // the login is past its expiry, also the next one
+	ErrUserMissing      = login.ErrUserMissing      // the database has no such user: create it, or set AutoCreate
+	ErrPlaintextRefused = login.ErrPlaintextRefused // the server does not speak TLS; no login is sent without
+	ErrWrongCertificate = login.ErrWrongCertificate // authority, name or dates of the server's certificate are wrong
+	ErrUnreachable      = login.ErrUnreachable      // no connection, or no answer in time
+	ErrWrongPassword    = login.ErrWrongPassword    // the server does not know the password
+	ErrGroupMissing     = login.ErrGroupMissing     // the database has no such group
+	ErrDatabaseMissing  = login.ErrDatabaseMissing  // the warehouse has no such database
+	ErrBusy             = login.ErrBusy             // the server takes no more connections now
+)

@@ -1,0 +1,31 @@
+package connector
+
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/shared/aws/awslease"
+	"github.com/sluicehq/sluice/shared/connector/lease"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
+)
+
+// A cloud is AWS with one set of credentials.
+type cloud interface {
+	// Region is the one of the AWS configuration and where it is from; empty if that has none.
+	Region() (string, resolve.Origin)
+	// Notices are what may surprise in the AWS configuration.
+	Notices() []resolve.Notice
+	// Identity tells where the credentials come from, without a secret.
+	Identity() string
+
+	AuthenticationProfile(ctx context.Context, region, endpoint, name string) ([]byte, error)
+	DomainCluster(ctx context.Context, s resolve.Settings) (cluster string, err error)
+	Mint(ctx context.Context, s resolve.Settings) (lease.Lease, error)
+	Endpoint(ctx context.Context, s resolve.Settings) (host string, port int, err error)
+}
+
+// A loader reads the AWS configuration for credentials. It makes no call.
+type loader func(ctx context.Context, c resolve.Credentials, region string, o options) (cloud, error)
+
+func loadAWS(ctx context.Context, c resolve.Credentials, region string, o options) (cloud, error) {
+	return awslease.Load(ctx, c, awslease.Options{MFAToken: o.mfa, Region: region})
+}

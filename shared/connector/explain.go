@@ -1,0 +1,63 @@
+package connector
+
+import (
+	"context"
+
+	"github.com/sluicehq/sluice/shared/connector/property"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
+)
+
+// An Explanation is what properties come to, for people. No secret is in it.
+type Explanation struct {
+	Values  []resolve.Value  // in the order in which people read them
+	Notices []resolve.Notice // what may surprise
+	// AWS says where the AWS credentials come from; empty if the login takes none.
+	AWS    resolve.Kind
+	Login  resolve.Login
+	Calls  []resolve.Call      // for the first connection, in their order
+	Policy []resolve.Statement // the smallest that allows them
+	// Unread is the authentication profile that would be read first and was not; the rest does not know what it says.
+	Unread string
+}
+
+// Explain resolves properties as [Connector.Connect] does, and says what it would do. It reads the AWS configuration of this
+// machine. With read it asks Redshift for the authentication profile that the properties name, and makes no other call; without, it
+// makes none.
+//
+// Errors: those of [New], and what AWS answers to that call.
+func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) (Explanation, error) {
+	c, err := New(from, given...)
+	if err != nil {
+		return Explanation{}, err
+	}
+	var e Explanation
+	in := resolve.Input{Explicit: c.set}
+	reading, reads := resolve.ReadingOf(c.set)
+	if reads {
+		if in.Unread = !read; read {
+			err = c.readAuthProfile(ctx, &in)
+		} else {
+			e.Unread = reading.Name
+		}
+		e.Calls, e.Policy = append(e.Calls, reading.Call()), append(e.Policy, reading.Policy())
+	}
+	if err != nil {
+		return Explanation{}, err
+	}
+	if credentials, asks := resolve.CredentialsOf(in); asks {
+		region, _ := c.set.Get(property.Region)
+		aws, err := c.options.load(ctx, credentials, region.Reveal(), c.options)
+		if err != nil {
+			return Explanation{}, err
+		}
+		in.Region, in.RegionFrom = aws.Region()
+		e.AWS, e.Notices = credentials.Kind, aws.Notices()
+	}
+	s, notices, err := resolve.Resolve(in)
+	if err != nil {
+		return Explanation{}, err
+	}
+	e.Values, e.Login, e.Notices = s.Values, s.Login, append(e.Notices, notices...)
+	e.Calls, e.Policy = append(e.Calls, s.Plan()...), append(e.Policy, s.Policy()...)
+	return e, nil
+}
