@@ -1,0 +1,19 @@
+package awslease
+
+import (
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/config"
+)
+
+// WithoutWaits has calls tried again at once.
+func WithoutWaits(o Options) Options {
+	o.more = append(o.more, config.WithRetryer(func() aws.Retryer {
+		return retry.NewStandard(func(s *retry.StandardOptions) {
+			s.Backoff = retry.BackoffDelayerFunc(func(int, error) (time.Duration, error) { return 0, nil })
+		})
+	}))
+	return o
+}

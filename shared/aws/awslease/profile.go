@@ -1,0 +1,95 @@
+package awslease
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// credentialSources are the values that credential_source has.
+//
+// Source: AWS SDKs and Tools Reference Guide, "Assume role credential provider".
+var credentialSources = []string{"Ec2InstanceMetadata", "Environment", "EcsContainer"}
+
+// explainLoad is what keeps the SDK from loading its configuration, as a *[fault.Error]. It makes no call.
+func (s *source) explainLoad(ctx context.Context, err error) error {
+	e := &fault.Error{Kind: fault.Blocked, Op: "load the AWS configuration", Subject: "profile " + s.profile}
+	set := func(reason string, cause error, fix string) error {
+		e.Reason, e.Err, e.Fix = reason, cause, fix
+		return e
+	}
+	link, isLink := errors.AsType[config.SharedConfigAssumeRoleError](err)
+	absent, isAbsent := errors.AsType[config.SharedConfigProfileNotExistError](err)
+	lacks, isLacking := errors.AsType[config.CredentialRequiresARNError](err)
+	switch {
+	case isLink && isAbsent:
+		return set(ProfileMissing, fmt.Errorf("source_profile %q is in neither %s nor %s", absent.Profile, s.files[0], s.files[1]), "correct source_profile, or write that profile")
+	case isLink && s.loops(ctx, link.Profile):
+		return set(ProfileLoop, fmt.Errorf("source_profile leads back to profile %q, which has no keys of its own", link.Profile),
+			"let the last profile of the chain have keys, a credential_source, single sign-on or a credential_process")
+	case isLink:
+		return set(ProfileInvalid, fmt.Errorf("source_profile %q has no credentials to assume %s with", link.Profile, link.RoleARN), "write credentials into that profile")
+	case isAbsent:
+		what := fmt.Errorf("it is in neither %s nor %s", s.files[0], s.files[1])
+		fix := "correct " + s.by + ", or write the profile: [profile " + absent.Profile + "] in the first file, [" + absent.Profile + "] in the second"
+		if other := capital(s.files[1]); other != "" {
+			fix += "; " + other + " is not read, rename it"
+		}
+		return set(ProfileMissing, what, fix)
+	case isLacking:
+		return set(ProfileInvalid, fmt.Errorf("profile %q has %s and no role_arn", lacks.Profile, lacks.Type), "add role_arn, or take "+lacks.Type+" away")
+	}
+	s.reload(ctx)
+	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
+		e.Reason, e.Fix = MFARequired, "give the option connector.WithMFAToken, or take a profile without mfa_serial"
+		if p := s.find(func(p *config.SharedConfig) bool { return p.MFASerial != "" }); p != nil {
+			e.Err = fmt.Errorf("profile %q wants a code of the device %s (mfa_serial)", p.Profile, p.MFASerial)
+		}
+		return e
+	}
+	if p := s.find(func(p *config.SharedConfig) bool {
+		return p.CredentialSource != "" && !slices.Contains(credentialSources, p.CredentialSource)
+	}); p != nil {
+		return set(ProfileInvalid, fmt.Errorf("profile %q has the credential_source %q", p.Profile, p.CredentialSource),
+			"write Ec2InstanceMetadata, Environment or EcsContainer, in this case")
+	}
+	return set(ConfigurationInvalid, err, "correct it, in "+s.files[0]+", in "+s.files[1]+" or in the environment")
+}
+
+// loops reports whether a profile without credentials is so because it leads back to itself.
+func (s *source) loops(ctx context.Context, profile string) bool {
+	_, err := config.LoadSharedConfigProfile(ctx, profile, s.inFiles)
+	_, loops := errors.AsType[config.SharedConfigAssumeRoleError](err)
+	return loops
+}
+
+// reload reads the profile by itself, where loading failed after the files were read.
+func (s *source) reload(ctx context.Context) {
+	if shared, err := config.LoadSharedConfigProfile(ctx, s.profile, s.inFiles); err == nil {
+		s.shared = shared
+	}
+}
+
+func (s *source) inFiles(o *config.LoadSharedConfigOptions) {
+	o.ConfigFiles, o.CredentialsFiles = s.files[:1], s.files[1:]
+}
+
+// capital is the file ~/.aws/Credentials, which Amazon's page for its drivers names, if there is one beside no file of that name
+// in lower case.
+func capital(credentialsFile string) string {
+	if _, err := os.Stat(credentialsFile); err == nil {
+		return ""
+	}
+	other := filepath.Join(filepath.Dir(credentialsFile), "Credentials")
+	if _, err := os.Stat(other); err != nil {
+		return ""
+	}
+	return other
+}

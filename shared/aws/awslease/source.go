@@ -1,0 +1,191 @@
+package awslease
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+
+	"github.com/sluicehq/sluice/shared/connector/property"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
+)
+
+// A source is where AWS credentials come from, for messages and fingerprints.
+type source struct {
+	given   resolve.Credentials
+	lookup  func(string) (string, bool)
+	profile string // that the SDK reads, also for a region alone
+	named   bool   // by somebody, so that its absence is an error
+	by      string // what named it: a property or a variable
+	files   []string
+
+	env    config.EnvConfig    // after loading
+	shared config.SharedConfig // after loading
+}
+
+func sourceOf(c resolve.Credentials, lookup func(string) (string, bool)) source {
+	s := source{given: c, lookup: lookup, profile: "default"}
+	value := func(names ...string) (string, string) {
+		for _, name := range names {
+			if v, _ := lookup(name); v != "" {
+				return v, name
+			}
+		}
+		return "", ""
+	}
+	if c.Kind == resolve.Profile && c.Profile != "" {
+		s.profile, s.by = c.Profile, "the property Profile"
+	} else if v, name := value("AWS_PROFILE", "AWS_DEFAULT_PROFILE"); v != "" {
+		s.profile, s.by = v, name
+	}
+	s.named = s.by != ""
+	configFile, _ := value("AWS_CONFIG_FILE")
+	credentialsFile, _ := value("AWS_SHARED_CREDENTIALS_FILE")
+	s.files = []string{cmp.Or(configFile, config.DefaultSharedConfigFiles[0]), cmp.Or(credentialsFile, config.DefaultSharedCredentialsFiles[0])}
+	return s
+}
+
+// loaded takes what the SDK has read.
+func (s *source) loaded(cfg aws.Config) {
+	for _, from := range cfg.ConfigSources {
+		switch v := from.(type) {
+		case config.EnvConfig:
+			s.env = v
+		case config.SharedConfig:
+			s.shared = v
+		}
+	}
+}
+
+// inProfile reports whether the SDK looks for credentials in the profile, or would after the environment.
+func (s *source) inProfile() bool {
+	return s.given.Kind == resolve.Profile || s.given.Kind == resolve.DefaultChain && !s.env.Credentials.HasKeys() && s.env.WebIdentityTokenFilePath == ""
+}
+
+// find walks from the profile along source_profile to one that is so.
+func (s *source) find(so func(*config.SharedConfig) bool) *config.SharedConfig {
+	for p := &s.shared; p != nil; p = p.Source {
+		if so(p) {
+			return p
+		}
+	}
+	return nil
+}
+
+// String names the source for people.
+func (s *source) String() string {
+	var name string
+	switch s.given.Kind {
+	case resolve.Static:
+		name = "access key …" + s.given.AccessKeyID[max(0, len(s.given.AccessKeyID)-4):]
+	case resolve.Profile:
+		name = "profile " + s.profile
+	case resolve.InstanceProfile:
+		name = "instance profile"
+	default:
+		name = "default chain"
+		if s.named {
+			name += " with profile " + s.profile
+		}
+	}
+	if s.given.RoleARN != "" {
+		return "role " + s.given.RoleARN + " with " + name
+	}
+	return name
+}
+
+// notices tells of mixtures that the SDK resolves silently.
+func notices(c resolve.Credentials, s source) []resolve.Notice {
+	if c.Kind != resolve.DefaultChain {
+		return nil
+	}
+	var out []resolve.Notice
+	add := func(name property.Name, format string, args ...any) {
+		out = append(out, resolve.Notice{Name: name, Text: fmt.Sprintf(format, args...)})
+	}
+	if s.env.Credentials.HasKeys() && s.named {
+		text := fmt.Sprintf("the keys of the environment (AWS_ACCESS_KEY_ID) win over %s=%s", s.by, s.profile)
+		if s.env.Region == "" && s.shared.Region != "" {
+			text += ", from which the region " + s.shared.Region + " is still taken"
+		}
+		add(property.Profile, "%s; to use the profile's credentials, give the property Profile", text)
+	}
+	set := func(names ...string) bool {
+		for _, name := range names {
+			if v, _ := s.lookup(name); v != "" {
+				return true
+			}
+		}
+		return false
+	}
+	id, key := set("AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"), set("AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY")
+	if id != key {
+		has, lacks := "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
+		if key {
+			has, lacks = lacks, has
+		}
+		add(property.AccessKeyID, "%s is set without %s, so neither is used", has, lacks)
+	}
+	return out
+}
+
+// Variables that decide which identity the SDK finds, some of them secret.
+var (
+	chainVariables = []string{
+		"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+		"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
+	}
+	profileVariables = []string{
+		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_LOGIN_CACHE_DIRECTORY",
+	}
+	metadataVariables = []string{
+		"AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+	}
+)
+
+// fingerprintKey keeps fingerprints from being compared with those of guesses.
+var fingerprintKey = sync.OnceValue(func() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // it never fails
+	return key
+})
+
+// identity is the fingerprint of everything that decides who asks.
+func identity(c resolve.Credentials, s source) string {
+	mac := hmac.New(sha256.New, fingerprintKey())
+	put := func(name, value string) { fmt.Fprintf(mac, "%q=%q\n", name, value) }
+	variables := func(lists ...[]string) {
+		for _, list := range lists {
+			for _, name := range list {
+				if v, ok := s.lookup(name); ok {
+					put(name, v)
+				}
+			}
+		}
+	}
+	put("kind", string(c.Kind))
+	put("role", c.RoleARN)
+	put("external id", c.ExternalID)
+	put("session", c.SessionName)
+	switch c.Kind {
+	case resolve.Static:
+		put("id", c.AccessKeyID)
+		put("secret", c.SecretAccessKey.Reveal())
+		put("token", c.SessionToken.Reveal())
+	case resolve.InstanceProfile:
+		variables(metadataVariables)
+	default: // a profile may say that keys come from the environment
+		put("profile", s.profile)
+		put("files", strings.Join(s.files, "\x00"))
+		variables(chainVariables, profileVariables, metadataVariables)
+	}
+	return string(c.Kind) + " " + hex.EncodeToString(mac.Sum(nil)[:16])
+}
