@@ -28,6 +28,7 @@ type world struct {
 	server   *awshttp.Server
 	instance *credentialsource.Instance
 	boxes    *credentialsource.Containers
+	portal   *credentialsource.Portal
 	url      string
 	iam      *iam.Client // of an operator who may do everything
 }
@@ -38,6 +39,8 @@ func newWorld(t *testing.T) *world {
 	w := &world{clock: c, store: identity.New(c)}
 	w.server = awshttp.New(awshttp.Config{Clock: c, Caller: w.store, Authorizer: w.store})
 	w.server.Register(w.store.Services()...)
+	w.portal = credentialsource.NewPortal(c, w.store)
+	w.server.Register(w.portal.AWS())
 	w.instance = credentialsource.NewInstance(c, w.store)
 	w.boxes = credentialsource.NewContainers(c, w.store)
 	mux := http.NewServeMux()

@@ -15,6 +15,7 @@ import (
 const (
 	assumeRole  = "sts:AssumeRole"
 	assumeByWeb = "sts:AssumeRoleWithWebIdentity"
+	assumeBySSO = "sts:AssumeRoleWithSAML"
 	tagSession  = "sts:TagSession"
 
 	minSession = 15 * time.Minute

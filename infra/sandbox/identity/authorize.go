@@ -12,7 +12,7 @@ import (
 )
 
 // trusting are the actions whose resource policy is the trust policy of a role.
-var trusting = []string{assumeRole, assumeByWeb, tagSession}
+var trusting = []string{assumeRole, assumeByWeb, assumeBySSO, tagSession}
 
 // Authorize decides by the policies of p, of its session and of the resource; see [awshttp.Authorizer]. For
 // sts:AssumeRole and its kin the resource policy is the role's trust policy.

@@ -5,8 +5,8 @@
 // roles late, as AWS's are.
 //
 // Sessions of roles come from AssumeRole, with an external id and from a session of another role too, from
-// AssumeRoleWithWebIdentity for the tokens of an [Issuer], and from [Store.Assume] for what services do. Providers of
-// identities are made in Go; IAM's operations for them are not here, nor are session tags, source identities, managed
+// AssumeRoleWithWebIdentity for the tokens of an [Issuer], and from [Store.Assume] and [Store.AssumePermissionSet] for
+// what services do. Providers of identities are made in Go; IAM's operations for them are not here, nor are session tags, source identities, managed
 // session policies and multi-factor devices. A trust policy may name a provider that the account does not have.
 package identity
 
