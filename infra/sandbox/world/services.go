@@ -37,6 +37,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	people := identity.New(w.Clock)
 	w.Identity = people
 	w.Instance, w.Containers = credentialsource.NewInstance(w.Clock, people), credentialsource.NewContainers(w.Clock, people)
+	w.Portal = credentialsource.NewPortal(w.Clock, people)
 	w.Operator = people.AddUser(operator, map[string]string{"administrator": administrator})
 	w.AWS = awshttp.New(awshttp.Config{Clock: w.Clock, Caller: people, Authorizer: people,
 		Kill: func(p awshttp.Principal) { w.Lambda.Kill(p) }})
@@ -73,6 +74,7 @@ func (w *World) openAWS(ctx context.Context) error {
 		return err
 	}
 	w.AWS.Register(people.Services()...)
+	w.AWS.Register(w.Portal.AWS())
 	w.AWS.Register(w.DynamoDB.AWS(), w.KMS.AWS(), w.SQS.AWS())
 	w.AWS.Register(w.Lambda.AWS(), w.Redshift.AWS(), w.Serverless.AWS(), w.Data.AWS(), buses.AWS(), w.Secrets.AWS(), schedules.AWS())
 	w.Deployer = template.New(template.Config{API: w.AWS, Principal: deployment()})

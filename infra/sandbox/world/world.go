@@ -66,6 +66,7 @@ type World struct {
 	Identity   *identity.Store
 	Instance   *credentialsource.Instance   // metadata of an EC2 instance, at first without a role
 	Containers *credentialsource.Containers // credentials of tasks and pods
+	Portal     *credentialsource.Portal     // credentials of people who have signed in
 	Lambda     *lambda.Service
 	SQS        *sqs.Service
 	Sources    *source.Service // the source databases; [World.AddSource] adds one with its instance and group
