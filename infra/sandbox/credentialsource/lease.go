@@ -10,7 +10,7 @@ import (
 )
 
 // Times of the sessions that services make for a workload, and keep. AWS promises new credentials at least five
-// minutes before the old ones end; that they come hourly, with six hours to live, is what it does today.
+// minutes before the old ones end; six hours to live and new ones after one of them are the sandbox's choice.
 const (
 	sessionLife  = 6 * time.Hour
 	sessionRenew = time.Hour
