@@ -35,7 +35,7 @@ var tlsRows = []row{
 	{name: SSLMode, odbc: []string{"SSLMode"}, jdbc: []string{"sslmode", "AuthMech"}, python: []string{"sslmode"}, use: taken,
 		does: "How the certificate is checked: verify-full, or verify-ca, which does not look at the name."},
 	{name: CAFile, odbc: []string{"CaFile", "TrustStore"}, jdbc: []string{"sslrootcert"}, use: taken,
-		does: "A PEM file of the authorities to trust, in place of the system's."},
+		does: "A PEM file of the authorities to trust, in place of the system's and Amazon's."},
 	{name: TLSServerName, also: []string{"HostNameInCertificate"}, use: taken,
 		does: "The name that the certificate must be for, where it is not the host's; no driver has this property."},
 }

@@ -74,12 +74,12 @@ func parseODBC(text string) (Set, error) {
 			r.fragment(last)
 			continue
 		case !fine:
-			r.after = spelling // its end is not known, so the text behind it may be its own
+			r.after = "a value in braces" // its end is not known, so the text behind it may be its own
 			if find(spelling, false) == nil {
-				r.problem(theText, badBraces, fixBraces)
-				continue
+				spelling = theText
 			}
 			r.problem(spelling, badBraces, fixBraces)
+			continue
 		}
 		last = spelling
 		key := strings.ToLower(spelling)

@@ -70,7 +70,7 @@ type Entry struct {
 // An Ignored is a property that a driver of Amazon's has and that means nothing here.
 type Ignored struct {
 	Spelling string
-	Why      string
+	Why      string // a sentence
 }
 
 // A Set is what a program gave: each property at most once. Empty values are those of properties that were not given.

@@ -45,8 +45,10 @@ func (r *reader) add(spelling, value string) {
 		r.problem(spelling, "may not be in an authentication profile", "give it to the program that connects")
 	case row.use == taken:
 		r.enter(Entry{Name: row.name, Value: secret.New(value), Spelling: spelling}, spelling)
-	case row.use == ignored || row.isHarmless(value):
+	case row.use == ignored:
 		r.set.ignored = append(r.set.ignored, Ignored{Spelling: spelling, Why: row.does})
+	case row.isHarmless(value):
+		r.set.ignored = append(r.set.ignored, Ignored{Spelling: spelling, Why: "With this value it asks for nothing."})
 	default:
 		r.problem(spelling, lower(row.does), row.fix)
 	}

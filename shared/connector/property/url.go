@@ -30,7 +30,7 @@ func parseURL(text string) (Set, error) {
 	r.authority(authority, iam)
 
 	path, properties := cutAny(rest, ";?&")
-	r.path(strings.TrimPrefix(path, "/"))
+	r.path(strings.TrimSuffix(strings.TrimPrefix(path, "/"), "/"))
 	r.urlProperties(properties)
 	r.findable()
 	return r.result()
