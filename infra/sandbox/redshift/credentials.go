@@ -30,10 +30,14 @@ func (s *Service) getClusterCredentials(ctx context.Context, call *awshttp.Call)
 	if err := in.validate(); err != nil {
 		return nil, err
 	}
+	wrong := s.locate(&in.scope)
 	for _, access := range in.accesses(call.Region) {
 		if err := call.Authorize(access); err != nil {
 			return nil, err
 		}
+	}
+	if wrong != nil {
+		return nil, wrong
 	}
 	endpoint, missingUserFails, err := s.issuer(in.ClusterIdentifier)
 	if err != nil {

@@ -73,19 +73,35 @@ func (c *cluster) describe(region string) description {
 	return d
 }
 
-// Pages of DescribeClusters.
+// Pages of lists.
 // Source: Amazon Redshift API Reference, DescribeClusters (MaxRecords).
 const (
 	minRecords = 20
 	maxRecords = 100
 )
 
+// A page is the part of a list that a request asks for.
+type page struct {
+	Marker     string
+	MaxRecords *int
+}
+
+// limit is how many records fit.
+func (p *page) limit() (int, error) {
+	if p.MaxRecords == nil {
+		return maxRecords, nil
+	}
+	if n := *p.MaxRecords; n < minRecords || n > maxRecords {
+		return 0, invalid("MaxRecords is %d; it must be between %d and %d", n, minRecords, maxRecords)
+	}
+	return *p.MaxRecords, nil
+}
+
 type describeInput struct {
 	ClusterIdentifier string
-	Marker            string
-	MaxRecords        *int
-	TagKeys           []string
-	TagValues         []string
+	page
+	TagKeys   []string
+	TagValues []string
 }
 
 func (s *Service) describeClusters(_ context.Context, call *awshttp.Call) (any, error) {
@@ -93,12 +109,9 @@ func (s *Service) describeClusters(_ context.Context, call *awshttp.Call) (any, 
 	if err := call.Decode(&in); err != nil {
 		return nil, err
 	}
-	limit := maxRecords
-	if in.MaxRecords != nil {
-		limit = *in.MaxRecords
-	}
-	if limit < minRecords || limit > maxRecords {
-		return nil, invalid("MaxRecords is %d; it must be between %d and %d", limit, minRecords, maxRecords)
+	limit, err := in.limit()
+	if err != nil {
+		return nil, err
 	}
 	if in.ClusterIdentifier != "" && in.Marker != "" {
 		return nil, &awshttp.Error{Code: "InvalidParameterCombination", Message: "ClusterIdentifier and Marker exclude each other"}

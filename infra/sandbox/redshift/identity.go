@@ -31,10 +31,14 @@ func (s *Service) getClusterCredentialsWithIAM(_ context.Context, call *awshttp.
 	if in.DbName != nil {
 		database = *in.DbName
 	}
+	wrong := s.locate(&in.scope)
 	access := awshttp.Access{Action: "redshift:GetClusterCredentialsWithIAM",
 		Resource: arn(call.Region, "dbname", in.ClusterIdentifier+"/"+cmp.Or(database, "*")), Context: in.keys()}
 	if err := call.Authorize(access); err != nil {
 		return nil, err
+	}
+	if wrong != nil {
+		return nil, wrong
 	}
 	endpoint, _, err := s.issuer(in.ClusterIdentifier)
 	if err != nil {

@@ -1,15 +1,20 @@
 // Package redshift plays the control plane of Amazon Redshift: provisioned clusters, their state, and the
-// temporary logins that GetClusterCredentials and GetClusterCredentialsWithIAM issue for their endpoints.
+// temporary logins that GetClusterCredentials and GetClusterCredentialsWithIAM issue for their endpoints; custom domain
+// names of clusters, and authentication profiles.
 //
 // Not played: the tags of an IAM identity (RedshiftDbUser, RedshiftDbGroups, RedshiftDbRoles) and tags of its session. A login
-// by GetClusterCredentialsWithIAM has what its database user was granted, and joins no groups.
+// by GetClusterCredentialsWithIAM has what its database user was granted, and joins no groups. Certificates of custom domain
+// names are not looked up. The quota for the size of authentication profiles, which AWS does not publish, is not there.
 //
 // What AWS's documentation leaves open is decided here, and nothing but this sandbox says that it is so:
-//   - Both are refused with InvalidClusterState while a cluster takes no logins (paused, pausing, resuming,
+//   - Both APIs for logins are refused with InvalidClusterState while a cluster takes no logins (paused, pausing, resuming,
 //     creating, rebooting, failed). While it is resized or modified, logins are issued.
 //   - Pausing and resuming take five minutes each, during which the cluster takes no logins.
 //   - GetClusterCredentialsWithIAM without DbName asks the policies for all databases, dbname:CLUSTER/*. Its database user is
 //     made at the first login. NextRefreshTime, which AWS reserves, is the Expiration.
+//   - A login that is asked for by a custom domain name is authorised on the cluster that it leads to, and on all clusters if
+//     it is unknown. A request that names a cluster too, to which the domain does not lead, is InvalidParameterValue.
+//   - A domain may lead to one cluster only; a cluster may have several.
 //   - Upper-case letters in DbUser and DbGroups are those of the policies and of the returned name; the database knows the
 //     names in lower case, as it does every identifier. DbName is taken as it is.
 //   - A value out of range is InvalidParameterValue. The messages are ours.
@@ -85,6 +90,8 @@ type Service struct {
 	missingUserFails bool
 	roles            Roles
 	roleLimit        int
+	domains          map[string]warehouse.Domain // by name in lower case
+	profiles         map[string]string           // contents by name
 }
 
 type cluster struct {
@@ -100,7 +107,10 @@ type cluster struct {
 
 // New returns a service without clusters.
 func New(clock Clock) *Service {
-	return &Service{clock: clock, clusters: map[string]*cluster{}, roleLimit: MaxRoles}
+	return &Service{
+		clock: clock, clusters: map[string]*cluster{}, roleLimit: MaxRoles,
+		domains: map[string]warehouse.Domain{}, profiles: map[string]string{},
+	}
 }
 
 // AddCluster adds an available cluster. Everything in c is copied but its endpoint.
@@ -121,7 +131,7 @@ func (s *Service) AddCluster(c Cluster) error {
 	return nil
 }
 
-// RemoveCluster removes a cluster, as if somebody had deleted it. What it returns can be added again, as a restored
+// RemoveCluster removes a cluster and its domains, as if somebody had deleted it. What it returns can be added again, as a restored
 // cluster of the same name; ok is false if there is no such cluster.
 func (s *Service) RemoveCluster(identifier string) (c Cluster, ok bool) {
 	s.mu.Lock()
@@ -132,6 +142,7 @@ func (s *Service) RemoveCluster(identifier string) (c Cluster, ok bool) {
 	}
 	removed.become("deleting")
 	delete(s.clusters, identifier)
+	maps.DeleteFunc(s.domains, func(_ string, d warehouse.Domain) bool { return d.Target == identifier })
 	c = removed.Cluster
 	c.Roles = nil
 	for _, r := range removed.roles {
@@ -177,12 +188,18 @@ func (s *Service) AWS() awshttp.Service {
 		Namespace: "http://redshift.amazonaws.com/doc/2012-12-01/", Version: "2012-12-01",
 		Internal: "InternalFailure", Invalid: "InvalidParameterValue",
 		Operations: map[string]awshttp.Operation{
-			"DescribeClusters":             s.describeClusters,
-			"GetClusterCredentials":        s.getClusterCredentials,
-			"GetClusterCredentialsWithIAM": s.getClusterCredentialsWithIAM,
-			"ModifyClusterIamRoles":        s.modifyClusterIamRoles,
-			"PauseCluster":                 s.pauseCluster,
-			"ResumeCluster":                s.resumeCluster,
+			"CreateAuthenticationProfile":      s.createAuthenticationProfile,
+			"CreateCustomDomainAssociation":    s.createCustomDomainAssociation,
+			"DeleteAuthenticationProfile":      s.deleteAuthenticationProfile,
+			"DeleteCustomDomainAssociation":    s.deleteCustomDomainAssociation,
+			"DescribeAuthenticationProfiles":   s.describeAuthenticationProfiles,
+			"DescribeClusters":                 s.describeClusters,
+			"DescribeCustomDomainAssociations": s.describeCustomDomainAssociations,
+			"GetClusterCredentials":            s.getClusterCredentials,
+			"GetClusterCredentialsWithIAM":     s.getClusterCredentialsWithIAM,
+			"ModifyClusterIamRoles":            s.modifyClusterIamRoles,
+			"PauseCluster":                     s.pauseCluster,
+			"ResumeCluster":                    s.resumeCluster,
 		},
 	}
 }

@@ -283,7 +283,6 @@ func TestCredentialsAreRefused(t *testing.T) {
 		{"no such cluster", func(in *input) { in.ClusterIdentifier = new("missing") }, "ClusterNotFound", "Cluster missing not found."},
 		{"other case of the cluster", func(in *input) { in.ClusterIdentifier = new("ExampleCluster") }, "ClusterNotFound", "ExampleCluster"},
 		{"no cluster", func(in *input) { in.ClusterIdentifier = nil }, "InvalidParameterValue", "ClusterIdentifier"},
-		{"custom domain", func(in *input) { in.CustomDomainName = new("dw.example.com") }, "UnsupportedOperation", "custom domain"},
 		{"user with a colon", func(in *input) { in.DbUser = new("a:b") }, "InvalidParameterValue", "DbUser"},
 		{"user with a slash", func(in *input) { in.DbUser = new("a/b") }, "InvalidParameterValue", "DbUser"},
 		{"user begins with a digit", func(in *input) { in.DbUser = new("1a") }, "InvalidParameterValue", "DbUser"},

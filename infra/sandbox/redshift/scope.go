@@ -4,7 +4,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/warehouse"
 )
 
@@ -15,7 +14,7 @@ const (
 	maxDuration = 3600
 )
 
-// A scope is what every request for a login says: where it shall open, and for how long.
+// A scope is what every request for a login says: what it shall open, and for how long.
 type scope struct {
 	ClusterIdentifier string
 	CustomDomainName  string
@@ -25,10 +24,7 @@ type scope struct {
 
 // validate reports the first member that the API does not take. It comes before every question to the policies.
 func (in *scope) validate() error {
-	if in.CustomDomainName != "" {
-		return &awshttp.Error{Code: "UnsupportedOperation", Message: "the sandbox has no custom domain names; use ClusterIdentifier"}
-	}
-	if in.ClusterIdentifier == "" {
+	if in.ClusterIdentifier == "" && in.CustomDomainName == "" {
 		return invalid("ClusterIdentifier or CustomDomainName is required")
 	}
 	if in.DbName != nil {
