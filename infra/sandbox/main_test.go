@@ -52,6 +52,9 @@ func TestRun(t *testing.T) {
 		t.Errorf("the environment's file has mode %v, %v; it holds a key", info.Mode(), err)
 	}
 	shown := out.text.String()
+	if want := "Workgroup exampleworkgroup of namespace examplenamespace at localhost:"; !strings.Contains(shown, want) {
+		t.Errorf("%q is not shown:\n%s", want, shown)
+	}
 	for line := range strings.Lines(string(env)) {
 		if !strings.HasPrefix(line, "export ") || !strings.Contains(shown, line) {
 			t.Errorf("%q is in the file and not shown", line)

@@ -24,6 +24,8 @@ const credentials = "aws redshift get-cluster-credentials --cluster-identifier "
 func suggest(out io.Writer, is control.World, deployed control.Deployed) error {
 	fmt.Fprintf(out, "Try, in bash:\n\n  # a temporary login, and a session with it\n  %s --duration-seconds 3600\n", credentials)
 	session(out, is, "", "SELECT * FROM venue")
+	fmt.Fprintf(out, "  # the same at the workgroup, as who you are\n  read -r user password < <(aws redshift-serverless get-credentials --workgroup-name %s --db-name %s --query '[dbUser,dbPassword]' --output text)\n", is.Workgroup.Name, is.Database)
+	psql(out, is.Workgroup.Host, is.Workgroup.Port, is.Database, "SELECT * FROM venue")
 	if i := slices.IndexFunc(deployed.Resources, func(r template.Resource) bool { return r.Type == "AWS::SecretsManager::Secret" }); i >= 0 {
 		fmt.Fprintf(out, "  # what an application reads\n  aws secretsmanager get-secret-value --secret-id %s --query SecretString --output text\n\n", deployed.Resources[i].PhysicalID)
 	}
@@ -42,7 +44,12 @@ func session(out io.Writer, is control.World, group, query string) {
 		group = " --db-groups " + group
 	}
 	fmt.Fprintf(out, "  read -r user password < <(%s%s --query '[DbUser,DbPassword]' --output text)\n", credentials, group)
-	fmt.Fprintf(out, "  PGPASSWORD=$password psql \"host=%s port=%d dbname=%s user=$user\" -c '%s'\n\n", is.Host, is.Port, is.Database, query)
+	psql(out, is.Host, is.Port, is.Database, query)
+}
+
+// psql runs a query with the login that the shell holds.
+func psql(out io.Writer, host string, port int, database, query string) {
+	fmt.Fprintf(out, "  PGPASSWORD=$password psql \"host=%s port=%d dbname=%s user=$user\" -c '%s'\n\n", host, port, database, query)
 }
 
 // advance moves the clock.

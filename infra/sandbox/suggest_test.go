@@ -14,7 +14,8 @@ import (
 
 var ready = control.World{
 	Endpoint: "http://127.0.0.1:4780", Cluster: "examplecluster", Host: "localhost", Port: 4781, Database: "exampledb",
-	Sources: []control.Source{{Instance: "orders-prod", Host: "localhost", Port: 40000, Database: "orders", Secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-1-abcdef"}},
+	Workgroup: control.Workgroup{Name: "exampleworkgroup", Host: "localhost", Port: 4782},
+	Sources:   []control.Source{{Instance: "orders-prod", Host: "localhost", Port: 40000, Database: "orders", Secret: "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-1-abcdef"}},
 }
 
 // The event in the suggested command is the sample event, word for word, in quotes that a shell takes off.
@@ -53,7 +54,8 @@ func TestSuggestedEventIsTheSample(t *testing.T) {
 	if e.EventBusName != "sluice-sandbox" || e.Source != sample.Source || e.DetailType != sample.DetailType || !reflect.DeepEqual(detail, sample.Detail) {
 		t.Errorf("suggested: %+v\nthe sample: %s", e, text)
 	}
-	for _, want := range []string{"port=40000 dbname=orders", "request " + requestFile, "withdraw orders", "--db-groups example_group"} {
+	for _, want := range []string{"port=40000 dbname=orders", "request " + requestFile, "withdraw orders", "--db-groups example_group",
+		"--workgroup-name exampleworkgroup --db-name exampledb", "host=localhost port=4782 dbname=exampledb"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not suggested:\n%s", want, out.String())
 		}
