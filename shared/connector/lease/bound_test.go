@@ -139,6 +139,17 @@ func TestDrop(t *testing.T) {
 			t.Error("Get gave a refused lease")
 		}
 	}))
+	t.Run("a short lease that came after a failure", inBubble(func(t *testing.T) {
+		c, s := half(), &service{life: 20 * time.Second, fails: denied}
+		_, _ = c.Get(t.Context(), key, s.mint)
+		time.Sleep(lease.FirstRest)
+		s.fails = nil
+		l, _ := c.Get(t.Context(), key, s.mint)
+		c.Drop(key, l)
+		if got := password(t, c, s); got != "3" {
+			t.Errorf("lease %q; want 3", got)
+		}
+	}))
 	for name, change := range map[string]func(*lease.Lease){
 		"another password": func(l *lease.Lease) { l.Password = secret.New("x") },
 		"another user":     func(l *lease.Lease) { l.User = "x" },

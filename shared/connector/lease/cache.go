@@ -86,7 +86,6 @@ func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 	left := e.left(now)
 	if left <= e.refresh && e.flight == nil && !e.rests(now) {
 		c.start(ctx, k, e, now, mint)
-		c.trim(now)
 	}
 	l, f, failure := e.lease, e.flight, e.failure
 	c.mu.Unlock()
@@ -106,7 +105,7 @@ func (c *Cache) Drop(k Key, refused Lease) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[k]
-	if e == nil || !e.has || e.lease.User != refused.User || e.lease.Password.Reveal() != refused.Password.Reveal() || !e.lease.Expires.Equal(refused.Expires) {
+	if e == nil || e.lease.User != refused.User || e.lease.Password.Reveal() != refused.Password.Reveal() || !e.lease.Expires.Equal(refused.Expires) {
 		return
 	}
 	e.lease, e.has = Lease{}, false
@@ -125,7 +124,7 @@ func (c *Cache) entry(k Key) *entry {
 }
 
 // trim forgets what is too much: first what holds no living lease, then what was not asked for the longest. What is being minted
-// stays, so there may be more than the bound for as long as that takes. The caller holds the lock.
+// stays, so there may be more than the bound until all flights have landed. The caller holds the lock.
 func (c *Cache) trim(now instant) {
 	for len(c.entries) > maxKeys {
 		var worst Key

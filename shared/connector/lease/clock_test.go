@@ -3,6 +3,7 @@ package lease_test
 import (
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/sluicehq/sluice/shared/connector/lease"
 )
@@ -65,6 +66,36 @@ func TestCallAddsNoLife(t *testing.T) {
 				t.Errorf("lease %s; want %s", got, tc.want)
 			}
 		}))
+	}
+}
+
+// TestMachineClock sets the wall clock of a program's own times, which nothing but their layout in memory lets a test do. The times of a
+// bubble have no monotonic reading.
+func TestMachineClock(t *testing.T) {
+	for name, tc := range map[string]struct {
+		wall, both time.Duration // what the wall clock is set by, and what passes on both
+		want       string
+	}{
+		"nothing happens":        {0, 0, "1"},
+		"the machine slept":      {time.Hour, 0, "2"},
+		"the clock was set back": {-time.Hour, 15 * time.Minute, "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			start := time.Now()
+			now := start
+			c := lease.New(lease.Options{Now: func() time.Time { return now }})
+			s := &service{life: 15 * time.Minute}
+			password(t, c, s)
+			now = start.Add(tc.both)
+			seconds := (*uint64)(unsafe.Pointer(&now)) // above 30 bits of nanoseconds, where there is a monotonic reading
+			*seconds += uint64(int64(tc.wall/time.Second) << 30)
+			if now.Sub(start) != tc.both || now.Round(0).Sub(start.Round(0)) != tc.both+tc.wall {
+				t.Fatalf("the layout of time.Time is another: %s after %s", now, start)
+			}
+			if got := password(t, c, s); got != tc.want {
+				t.Errorf("lease %s; want %s", got, tc.want)
+			}
+		})
 	}
 }
 

@@ -61,11 +61,12 @@ func TestResultIsKeptWhenNobodyWaits(t *testing.T) {
 func TestEndedContextGetsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, s := half(), &service{life: time.Hour}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
+		cause := errors.New("enough")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(cause)
 		for _, mints := range []int{0, 1} {
-			if _, err := c.Get(ctx, key, s.mint); err != context.Canceled {
-				t.Errorf("Get: %v; want Canceled", err)
+			if _, err := c.Get(ctx, key, s.mint); err != cause {
+				t.Errorf("Get: %v; want the cause", err)
 			}
 			if got := s.count(); got != mints {
 				t.Errorf("%d mints; want %d", got, mints)

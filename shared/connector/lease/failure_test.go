@@ -124,6 +124,24 @@ func TestRestAfterFailures(t *testing.T) {
 	}))
 }
 
+// TestLeaseIsUsedWhileNobodyAsks has a lease below the margin during the rest that a failed refresh earned.
+func TestLeaseIsUsedWhileNobodyAsks(t *testing.T) {
+	bubble(t, func(t *testing.T) {
+		c, s := half(), &service{life: 15 * time.Minute}
+		password(t, c, s)
+		s.fails = denied
+		time.Sleep(14*time.Minute + 30*time.Second)
+		for range 10 {
+			if got := password(t, c, s); got != "1" {
+				t.Errorf("lease %q; want the living one", got)
+			}
+		}
+		if got := s.count(); got != 2 {
+			t.Errorf("%d mints; want 2", got)
+		}
+	})
+}
+
 func TestCachedErrorIsTheSame(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, s := half(), &service{fails: denied}

@@ -71,7 +71,18 @@ func TestLog(t *testing.T) {
 		if got := said(); got.Msg != "lease refreshed" {
 			t.Errorf("after a refresh: %+v", got)
 		}
-		time.Sleep(2 * time.Hour)
+		s.life = 0
+		time.Sleep(55 * time.Minute)
+		get()
+		synctest.Wait()
+		if strings.Contains(out.String(), `"left"`) {
+			t.Errorf("a lease without end has a life left: %s", &out)
+		}
+		if got := said(); got.Msg != "lease refreshed" {
+			t.Errorf("after a refresh: %+v", got)
+		}
+		l, _ := c.Get(t.Context(), key, mint)
+		c.Drop(key, l)
 		s.fails = denied
 		get()
 		if got := said(); got.Msg != "lease not minted" || got.Err != "AccessDenied" || got.Left != 0 {
