@@ -12,7 +12,6 @@ const (
 	goBatch   = "There are no batches to rewrite here."
 	goThreads = "A connection is safe for use as database/sql uses it."
 	alive     = "Connections are kept alive as Go does it."
-	noGSS     = "Redshift has no Kerberos login."
 	protocol  = "The connection's protocol is chosen with the server."
 	oneHost   = "There is one host."
 	pool      = "The pool of database/sql opens connections anew."
@@ -31,14 +30,14 @@ var tuningRows = []row{
 	{python: []string{"source_address"}, use: ignored, does: "The operating system chooses the address to connect from."},
 	{jdbc: []string{"receiveBufferSize"}, use: ignored, does: "The operating system sizes its buffers."},
 	{jdbc: []string{"sendBufferSize"}, use: ignored, does: "The operating system sizes its buffers."},
-	{odbc: []string{"Min_TLS"}, use: ignored, does: "TLS is 1.2 or newer."},
+	{odbc: []string{"preferPQ"}, jdbc: []string{"preferPQ"}, use: ignored, does: "The key exchange of TLS is chosen as Go does it."},
 	{odbc: []string{"Compression"}, jdbc: []string{"Compression"}, use: ignored, does: "Nothing is compressed."},
 	{jdbc: []string{"loadBalanceHosts"}, use: ignored, does: oneHost},
 	{jdbc: []string{"hostRecheckSeconds"}, use: ignored, does: oneHost},
 	{odbc: []string{"ConnectionRetryCount"}, use: ignored, does: pool},
 	{odbc: []string{"ConnectionRetryDelay"}, use: ignored, does: pool},
 	{jdbc: []string{"DisableIsValidQuery"}, use: ignored, does: pool},
-	{odbc: []string{"StsConnectionTimeout"}, use: ignored, does: "ConnectTimeout bounds the calls to AWS, too."},
+	{odbc: []string{"StsConnectionTimeout"}, use: ignored, does: goContext},
 
 	{odbc: []string{"client_protocol_version"}, jdbc: []string{"client_protocol_version"}, python: []string{"client_protocol_version"}, use: ignored, does: protocol},
 	{jdbc: []string{"protocolVersion"}, use: ignored, does: protocol},
@@ -49,15 +48,6 @@ var tuningRows = []row{
 	{jdbc: []string{"preferQueryMode"}, use: ignored, does: protocol},
 	{jdbc: []string{"allowEncodingChanges"}, use: ignored, does: "Text is UTF-8."},
 	{odbc: []string{"UseUnicode"}, use: ignored, does: "Text is UTF-8."},
-
-	{odbc: []string{"KerberosServiceName"}, use: ignored, does: noGSS},
-	{odbc: []string{"KerberosAPI"}, use: ignored, does: noGSS},
-	{jdbc: []string{"kerberosServerName"}, use: ignored, does: noGSS},
-	{jdbc: []string{"gsslib"}, use: ignored, does: noGSS},
-	{jdbc: []string{"jaasApplicationName"}, use: ignored, does: noGSS},
-	{jdbc: []string{"jaasLogin"}, use: ignored, does: noGSS},
-	{jdbc: []string{"sspiServiceClass"}, use: ignored, does: noGSS},
-	{jdbc: []string{"useSpnego"}, use: ignored, does: noGSS},
 
 	{odbc: []string{"LogLevel"}, jdbc: []string{"LogLevel"}, use: ignored, does: goLogs},
 	{odbc: []string{"LogPath"}, jdbc: []string{"LogPath"}, use: ignored, does: goLogs},
@@ -74,12 +64,12 @@ var tuningRows = []row{
 
 	{odbc: []string{"QueryTimeout"}, use: ignored, does: goContext},
 	{jdbc: []string{"socketTimeout"}, use: ignored, does: goContext},
+	{jdbc: []string{"statementCloseTimeout"}, use: ignored, does: goContext},
 	{jdbc: []string{"cancelSignalTimeout"}, use: ignored, does: goContext},
 
 	{odbc: []string{"StringType"}, jdbc: []string{"stringtype"}, use: ignored, does: goTypes},
 	{python: []string{"numeric_to_float"}, use: ignored, does: goTypes},
 	{jdbc: []string{"unknownLength"}, use: ignored, does: goTypes},
-	{jdbc: []string{"connectionTimezone"}, use: ignored, does: goTypes},
 	{jdbc: []string{"disableColumnSanitiser"}, use: ignored, does: "Columns keep the names that the server gives them."},
 
 	{jdbc: []string{"defaultRowFetchSize"}, also: []string{"fetchSize"}, use: ignored, does: goRows},
@@ -114,6 +104,7 @@ var tuningRows = []row{
 	{jdbc: []string{"databaseMetadataCacheFieldsMiB"}, use: ignored, does: goMeta},
 	{jdbc: []string{"hideUnprivilegedObjects"}, use: ignored, does: goMeta},
 	{jdbc: []string{"OverrideSchemaPatternType"}, use: ignored, does: goMeta},
+	{jdbc: []string{"EnableTableTypes"}, use: ignored, does: goMeta},
 	{odbc: []string{"ExtendedColumnMetaData"}, use: ignored, does: goMeta},
 
 	{odbc: []string{"ApplicationUsingThreads"}, use: ignored, does: goThreads},

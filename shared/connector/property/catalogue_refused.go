@@ -5,8 +5,7 @@ import "slices"
 // noPlugins and instead are said of every property of the drivers' identity-provider plugins.
 const (
 	noPlugins = "Belongs to the drivers' identity-provider plugins, which this connector does not have."
-	instead   = "get AWS credentials with the identity provider's own tools (an SSO or credential_process profile in Profile, or a web identity " +
-		"in the environment) and leave this out"
+	instead   = "leave it out and use AWS credentials of an SSO, credential_process or web identity profile"
 )
 
 // identityRows are the properties of the plugins for SAML, JWT, Azure, Okta, Ping, ADFS and IAM Identity Center.
@@ -62,6 +61,7 @@ const (
 	noProxy   = "Asks for a proxy between this program and the database, which this connector cannot use."
 	noHTTP    = "Asks for a proxy for the calls to AWS, which takes none from the properties."
 	noClient  = "Belongs to a certificate of the client's own, which this connector does not present."
+	noGSS     = "Belongs to a login by Kerberos, which this connector does not have."
 	noJava    = "Names what there is in Java alone."
 	elsewhere = "Names further properties that are kept in a file, which this connector does not read."
 )
@@ -84,16 +84,31 @@ var routeRows = []row{
 	{jdbc: []string{"sslfactoryarg"}, use: refused, does: noJava, fix: "leave it out"},
 	{jdbc: []string{"sslhostnameverifier"}, use: refused, does: noJava, fix: "name the certificate's host in TLSServerName"},
 	{jdbc: []string{"SSLTrustStorePath"}, use: refused, does: "Names a key store of Java.", fix: "name a PEM file of the authorities in CaFile"},
-	{jdbc: []string{"SSLTruststore "}, use: refused, secret: true, does: "Is the password of a key store of Java.", fix: "name a PEM file of the authorities in CaFile"},
+	{jdbc: []string{"SSLTruststore "}, use: refused, secret: true, does: "Is the password of a key store of Java.",
+		fix: "name a PEM file of the authorities in CaFile"},
 	{odbc: []string{"CaPath"}, use: refused, does: "Names a folder of authorities, of which this connector reads none.", fix: "name one PEM file in CaFile"},
-	{odbc: []string{"EncryptionMethod"}, use: refused, harmless: []string{"1"}, does: "Is another way to say whether there is TLS, which there always is.",
-		fix: "leave it out, or write SSLMode"},
-	{odbc: []string{"ValidateServerCertificate"}, use: refused, harmless: []string{"1"}, does: "Would leave the certificate unchecked, which this connector never does.",
-		fix: "leave it out; to trust other authorities name their PEM file in CaFile"},
+	{odbc: []string{"Min_TLS"}, use: refused, harmless: []string{"1.0", "1.1", "1.2"},
+		does: "Asks for more than TLS 1.2, the least that this connector speaks.",
+		fix:  "leave it out; the newest version that both sides know is used"},
+	{odbc: []string{"EncryptionMethod"}, use: refused, harmless: []string{"1"},
+		does: "Is another way to say whether there is TLS, which there always is.",
+		fix:  "leave it out, or write SSLMode"},
+	{odbc: []string{"ValidateServerCertificate"}, use: refused, harmless: []string{"1"},
+		does: "Would leave the certificate unchecked, which this connector never does.",
+		fix:  "leave it out; to trust other authorities name their PEM file in CaFile"},
 	{jdbc: []string{"sslcert"}, use: refused, does: noClient, fix: "leave it out; Redshift asks for none"},
 	{jdbc: []string{"sslkey"}, use: refused, does: noClient, fix: "leave it out; Redshift asks for none"},
 	{jdbc: []string{"sslpassword"}, use: refused, secret: true, does: noClient, fix: "leave it out; Redshift asks for none"},
 	{jdbc: []string{"sslpasswordcallback"}, use: refused, does: noClient, fix: "leave it out; Redshift asks for none"},
+
+	{odbc: []string{"KerberosServiceName"}, use: refused, does: noGSS, fix: "leave it out"},
+	{odbc: []string{"KerberosAPI"}, use: refused, does: noGSS, fix: "leave it out"},
+	{jdbc: []string{"kerberosServerName"}, use: refused, does: noGSS, fix: "leave it out"},
+	{jdbc: []string{"jaasApplicationName"}, use: refused, does: noGSS, fix: "leave it out"},
+	{jdbc: []string{"jaasLogin"}, use: refused, harmless: []string{"true", "false"}, does: noGSS, fix: "leave it out"},
+	{jdbc: []string{"gsslib"}, use: refused, harmless: []string{"auto"}, does: noGSS, fix: "leave it out"},
+	{jdbc: []string{"sspiServiceClass"}, use: refused, does: noGSS, fix: "leave it out"},
+	{jdbc: []string{"useSpnego"}, use: refused, harmless: []string{"false"}, does: noGSS, fix: "leave it out"},
 
 	{odbc: []string{"DSN"}, use: refused, does: elsewhere, fix: "write out what the data source says"},
 	{odbc: []string{"FILEDSN"}, use: refused, does: elsewhere, fix: "write out what the file says"},
@@ -109,12 +124,18 @@ var sessionRows = []row{
 		fix: "run it on the connection (sql.Conn) that needs it"},
 	{jdbc: []string{"options"}, use: refused, does: "Sets session parameters by the server's command line, which this connector does not do.",
 		fix: "run SET on the connection (sql.Conn) that needs them"},
-	{odbc: []string{"ReadOnly"}, jdbc: []string{"readOnly"}, use: refused, harmless: []string{"false"}, does: "Asks for sessions that cannot write, which this connector does not make.",
-		fix: "begin transactions with sql.TxOptions{ReadOnly: true}, or log in as a user who may only read"},
-	{jdbc: []string{"replication"}, python: []string{"replication"}, use: refused, harmless: []string{"false"}, does: "Asks for the protocol of replication, which Redshift does not speak.",
-		fix: "leave it out"},
-	{jdbc: []string{"autosave"}, use: refused, harmless: []string{"never"}, does: "Asks for a savepoint before every statement, which Redshift does not have.",
-		fix: "leave it out"},
+	{odbc: []string{"ReadOnly"}, jdbc: []string{"readOnly"}, use: refused, harmless: []string{"false"},
+		does: "Asks for sessions that cannot write, which this connector does not make.",
+		fix:  "begin transactions with sql.TxOptions{ReadOnly: true}, or log in as a user who may only read"},
+	{jdbc: []string{"connectionTimezone"}, use: refused, harmless: []string{"SERVER"},
+		does: "Sets the time zone of sessions, which stays the server's here.",
+		fix:  "run ALTER USER … SET timezone once, or SET timezone on the connection (sql.Conn) that needs it"},
+	{jdbc: []string{"replication"}, python: []string{"replication"}, use: refused, harmless: []string{"false"},
+		does: "Asks for the protocol of replication, which Redshift does not speak.",
+		fix:  "leave it out"},
+	{jdbc: []string{"autosave"}, use: refused, harmless: []string{"never"},
+		does: "Asks for a savepoint before every statement, which Redshift does not have.",
+		fix:  "leave it out"},
 	{jdbc: []string{"targetServerType"}, use: refused, harmless: []string{"any"}, does: "Chooses among several hosts, of which there is one.",
 		fix: "leave it out"},
 }

@@ -4,7 +4,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -46,8 +45,9 @@ ignores %d. Case, "_" and "-" do not count in a name. A name that is not in thes
 	table(&b, "Where to connect, and as whom", "", loginRows, taken)
 	table(&b, "AWS credentials", "", awsRows, taken)
 	table(&b, "TLS", "", tlsRows, taken)
-	table(&b, "Refused", `Leaving these out in silence would change where a program connects, as whom, whom it trusts, or what it reads and writes. With a
-value that asks for nothing, some of them are let pass with a notice.`, slices.Concat(identityRows, routeRows, sessionRows), refused)
+	table(&b, "Refused: plugins of identity providers", "", identityRows, refused)
+	table(&b, "Refused: routes, trust and files", "Silence would change where a program connects, as whom, or whom it trusts.", routeRows, refused)
+	table(&b, "Refused: sessions", "Silence would change what a program reads and writes.", sessionRows, refused)
 	table(&b, "Ignored, with a notice", "These tune a driver.", tuningRows, ignored)
 	return b.String()
 }

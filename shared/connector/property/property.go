@@ -12,7 +12,7 @@ import (
 // A Name is a property as Sluice spells it: the ODBC driver's way, where that driver has it.
 type Name string
 
-// The properties that Sluice knows what to do with. The table in the package documentation of connector says what each does.
+// The properties that Sluice knows what to do with. PROPERTIES.md beside connector says what each does.
 const (
 	IAM      Name = "IAM"
 	UID      Name = "UID"

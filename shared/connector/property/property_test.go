@@ -72,7 +72,7 @@ func refused(t *testing.T, got property.Set, err error, want []string) {
 }
 
 func TestWhatHappensToProperties(t *testing.T) {
-	const plugin = "belongs to the drivers' identity-provider plugins, which this connector does not have; get AWS credentials with"
+	const plugin = "belongs to the drivers' identity-provider plugins, which this connector does not have; leave it out and use AWS credentials of an SSO"
 	for _, tc := range []struct {
 		given, value string
 		ignored      string // why
@@ -95,6 +95,11 @@ func TestWhatHappensToProperties(t *testing.T) {
 		{"AllowDBUserOverride", "1", "", "AllowDBUserOverride: " + plugin},
 		{"duration", "900", "", "duration: is how long a plugin's AWS session lives"},
 		{"readOnly", "FALSE", "With this value it asks for nothing.", ""},
+		{"Min_TLS", "1.2", "With this value it asks for nothing.", ""},
+		{"Min_TLS", "1.3", "", "Min_TLS: asks for more than TLS 1.2"},
+		{"connectionTimezone", "server", "With this value it asks for nothing.", ""},
+		{"jaasLogin", "1", "With this value it asks for nothing.", ""},
+		{"KerberosServiceName", "x", "", "KerberosServiceName: belongs to a login by Kerberos"},
 		{"ReadOnly", "1", "", "ReadOnly: asks for sessions that cannot write"},
 		{"ValidateServerCertificate", "0", "", "ValidateServerCertificate: would leave the certificate unchecked"},
 		{"sslfactory", "com.amazon.redshift.ssl.NonValidatingFactory", "", "sslfactory: names what there is in Java alone; leave it out; to trust other authorities"},

@@ -72,6 +72,7 @@ func TestParseURLRefuses(t *testing.T) {
 		{"text behind brackets", "redshift://[::1]5439/dev", []string{"the URL's host: is an address in brackets"}},
 		{"IPv6 without brackets", "redshift://fe80::1/dev", []string{"the URL's host"}},
 		{"password with a slash", "redshift://u:pa/ss@h/dev", []string{"the URL's port", "the URL's database: holds a / or an @"}},
+		{"password with digits and a slash", "redshift://u:1234/ss@h", []string{"the URL's database: holds a / or an @ as it is; write %2F or %40"}},
 		{"password with a percent", "redshift://u:p%zz@h/dev", []string{"the URL's password: has a % that is not followed by two hexadecimal digits; write %25"}},
 		{"value with a percent", "redshift://h/dev?PWD=50%", []string{"PWD: has a %"}},
 		{"part without =", "redshift://h/dev?PWD=a&b", []string{"what follows PWD: has a part that is not name=value; if it belongs"}},
