@@ -62,6 +62,7 @@ func Load(ctx context.Context, c resolve.Credentials, o Options) (*Client, error
 	if o.Lookup == nil {
 		o.Lookup = os.LookupEnv
 	}
+	c.Kind = cmp.Or(c.Kind, resolve.DefaultChain)
 	src := sourceOf(c, o.Lookup)
 	cfg, err := config.LoadDefaultConfig(ctx, append(loadOptions(c, o), o.more...)...)
 	if err != nil {

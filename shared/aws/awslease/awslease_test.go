@@ -90,7 +90,7 @@ func serve(t *testing.T, answers ...awstest.Answer) *far {
 		f.ServeHTTP(w, r)
 	}))
 	f.url = server.URL
-	t.Cleanup(func() { server.Close(); f.Close() })
+	t.Cleanup(func() { server.CloseClientConnections(); server.Close(); f.Close() })
 	return f
 }
 

@@ -1,6 +1,7 @@
 package awslease
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"os/exec"
@@ -35,11 +36,14 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 		e.Reason, e.Err, e.Fix = reason, cause, fix
 		return e
 	}
+	service, operation := innermost(err)
 	if ctx.Err() != nil {
 		e.Kind = fault.Retry
 		return set(awserror.Unavailable, ctx.Err(), "try again, with more time")
 	}
-	service, operation := innermost(err)
+	if strings.Contains(err.Error(), "Missing Region") && c.cfg.Region == "" { // the SDK has no type for it
+		return regionMissing(e.Op, e.Subject)
+	}
 	if mfa, ok := errors.AsType[*errMFA](err); ok {
 		return set(MFARequired, mfa, "give the code that the device shows now")
 	}
@@ -66,15 +70,24 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 	return c.explain(err, call{op: e.Op, subject: e.Subject, action: "the call", resource: "the account that the message names"}, nil)
 }
 
-// innermost is the service that failed, and its operation: a role is assumed within a call, and with the credentials of another.
+// innermost is the service that failed, and its operation: a role is assumed with credentials that may themselves come from a service. It is
+// empty where no service was asked.
 func innermost(err error) (service, operation string) {
 	for {
 		e, ok := errors.AsType[*smithy.OperationError](err)
 		if !ok {
-			return service, operation
+			break
 		}
 		service, operation, err = e.ServiceID, e.OperationName, e.Err
 	}
+	_, answered := errors.AsType[smithy.APIError](err)
+	_, unreadable := errors.AsType[*smithy.DeserializationError](err)
+	_, response := errors.AsType[*smithyhttp.ResponseError](err)
+	_, unsent := errors.AsType[*smithyhttp.RequestSendError](err)
+	if service == stsService && !answered && !unreadable && !response && !unsent {
+		return "", "" // it has no credentials to ask with
+	}
+	return service, operation
 }
 
 // sessionEnded reports whether a person has to log in to AWS again: nothing was asked because there is no token, or the token was refused.
@@ -109,11 +122,8 @@ func (c *Client) explainRole(err error, operation string) error {
 	at := call{op: "assume a role", subject: c.source.String(), action: "sts:" + operation, resource: "the role"}
 	if c.given.RoleARN != "" {
 		at.resource = c.given.RoleARN
-	} else if c.source.shared.RoleARN != "" {
-		at.resource = c.source.shared.RoleARN
-	}
-	if c.cfg.Region == "" && c.given.StsEndpoint == "" {
-		return regionMissing(at.op, at.subject)
+	} else if arn := cmp.Or(c.source.env.RoleARN, c.source.shared.RoleARN); arn != "" {
+		at.resource = arn
 	}
 	if at.action == "sts:AssumeRoleWithWebIdentity" {
 		renew := awserror.Cause{Kind: fault.Blocked, Reason: CredentialsInvalid, Fix: "check the token in AWS_WEB_IDENTITY_TOKEN_FILE or web_identity_token_file, and the role's trust"}

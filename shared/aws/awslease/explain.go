@@ -4,8 +4,10 @@ import (
 	"errors"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
@@ -39,7 +41,7 @@ func (c *Client) explain(err error, at call, table awserror.Table) error {
 	code := awserror.Code(err)
 	switch {
 	case slices.Contains(expired, code), slices.Contains(unknown, code), slices.Contains(unsigned, code), slices.Contains(late, code):
-		c.refused(e, code)
+		c.refused(e, code, at)
 	case e.Reason == awserror.Unauthorized:
 		if m := denial.FindStringSubmatch(err.Error()); m != nil {
 			at.action = m[1]
@@ -48,6 +50,9 @@ func (c *Client) explain(err error, at call, table awserror.Table) error {
 			}
 		}
 		e.Fix = "allow " + at.action + " on " + at.resource + ", in the policy of the principal that the message names"
+		if strings.HasPrefix(at.action, "sts:") {
+			e.Fix += ", and in the trust policy of the role"
+		}
 	case e.Reason == awserror.Throttled:
 		e.Fix = "try again later; let connections share one connector, which asks once for all of them"
 	case e.Reason == awserror.Unavailable:
@@ -58,14 +63,16 @@ func (c *Client) explain(err error, at call, table awserror.Table) error {
 
 // refused explains that the service does not accept the AWS credentials, and has the next call get new ones. What the service says of a
 // signature is not passed on: it repeats the request, with its session token.
-func (c *Client) refused(e *fault.Error, code string) {
+func (c *Client) refused(e *fault.Error, code string, at call) {
 	if cache, ok := c.cfg.Credentials.(*aws.CredentialsCache); ok {
 		cache.Invalidate()
 	}
-	e.Subject += " with " + c.source.String()
+	if at.subject != c.source.String() {
+		e.Subject += " with " + c.source.String()
+	}
 	e.Kind, e.Err = fault.Blocked, errors.New(code)
 	switch {
-	case slices.Contains(expired, code) && c.source.renews():
+	case slices.Contains(expired, code) && c.source.renews(strings.HasPrefix(at.action, "sts:")):
 		e.Kind, e.Reason, e.Fix = fault.Retry, CredentialsExpired, "try again; the next call gets new credentials, if this machine's clock is right"
 	case slices.Contains(expired, code):
 		e.Reason, e.Fix = CredentialsExpired, "get new temporary credentials: "+c.source.renewal()
@@ -83,15 +90,20 @@ func missing(at call, what string) error {
 	return &fault.Error{Kind: fault.Retry, Reason: AnswerIncomplete, Op: at.op, Subject: at.subject, Err: errors.New("the answer lacks " + what), Fix: "try again"}
 }
 
-// renews reports whether asking again gives other credentials, with nobody doing anything.
-func (s *source) renews() bool {
+// renews reports whether asking again gives other credentials, with nobody doing anything: of those that call, or of those beneath that
+// assume a role.
+func (s *source) renews(beneath bool) bool {
 	switch {
-	case s.given.RoleARN != "", s.given.Kind == resolve.InstanceProfile:
+	case s.given.RoleARN != "" && !beneath, s.given.Kind == resolve.InstanceProfile:
 		return true
 	case s.given.Kind == resolve.Static, !s.inProfile() && s.env.Credentials.HasKeys():
 		return false
+	case !s.inProfile():
+		return true
+	case beneath:
+		return s.find(func(p *config.SharedConfig) bool { return p.Source == nil && p.Credentials.HasKeys() }) == nil
 	}
-	return !s.inProfile() || s.shared.RoleARN != "" || !s.shared.Credentials.HasKeys()
+	return s.shared.RoleARN != "" || !s.shared.Credentials.HasKeys()
 }
 
 // renewal is where new keys go.

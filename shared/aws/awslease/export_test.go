@@ -17,3 +17,6 @@ func WithoutWaits(o Options) Options {
 	}))
 	return o
 }
+
+// SigningRegion is what requests to an endpoint of STS are signed for.
+func SigningRegion(endpoint, configured string) string { return signingRegion(endpoint, configured) }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
@@ -60,7 +61,8 @@ func (s *source) explainLoad(ctx context.Context, err error) error {
 		return set(ProfileInvalid, fmt.Errorf("profile %q has the credential_source %q", p.Profile, p.CredentialSource),
 			"write Ec2InstanceMetadata, Environment or EcsContainer, in this case")
 	}
-	return set(ConfigurationInvalid, err, "correct it, in "+s.files[0]+", in "+s.files[1]+" or in the environment")
+	// The SDK's text may have several lines.
+	return set(ConfigurationInvalid, errors.New(strings.Join(strings.Fields(err.Error()), " ")), "correct it, in "+s.files[0]+", in "+s.files[1]+" or in the environment")
 }
 
 // loops reports whether a profile without credentials is so because it leads back to itself.

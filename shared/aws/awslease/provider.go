@@ -2,7 +2,9 @@ package awslease
 
 import (
 	"cmp"
+	"context"
 	"errors"
+	"net/http"
 	"net/url"
 	"regexp"
 	"time"
@@ -32,6 +34,7 @@ const (
 	// Where there is no metadata service, its address answers nothing: two attempts of a second tell.
 	metadataAttempts = 2
 	metadataTimeout  = time.Second
+	metadataBackoff  = 100 * time.Millisecond
 )
 
 // early has AWS credentials replaced one to two minutes before they end, so that none ends on its way.
@@ -51,6 +54,7 @@ func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOption
 		config.WithCredentialsCacheOptions(early),
 		config.WithAssumeRoleCredentialOptions(func(a *stscreds.AssumeRoleOptions) {
 			a.RoleSessionName = cmp.Or(a.RoleSessionName, sessionName)
+			a.Client = at(a.Client, c.StsEndpoint)
 			if o.MFAToken != nil {
 				a.TokenProvider = func() (string, error) {
 					code, err := o.MFAToken()
@@ -66,14 +70,8 @@ func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOption
 		}),
 		config.WithWebIdentityRoleCredentialOptions(func(w *stscreds.WebIdentityRoleOptions) {
 			w.RoleSessionName = cmp.Or(w.RoleSessionName, sessionName)
+			w.Client = atForWeb(w.Client, c.StsEndpoint)
 		}),
-	}
-	if c.StsEndpoint != "" {
-		options = append(options, config.WithServiceOptions(func(_ string, service any) {
-			if s, ok := service.(*sts.Options); ok {
-				s.BaseEndpoint, s.Region = &c.StsEndpoint, signingRegion(c.StsEndpoint, s.Region)
-			}
-		}))
 	}
 	switch c.Kind {
 	case resolve.Static:
@@ -91,20 +89,57 @@ func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOption
 func withProviders(cfg aws.Config, c resolve.Credentials) aws.Config {
 	if c.Kind == resolve.InstanceProfile {
 		metadata := imds.NewFromConfig(cfg, func(o *imds.Options) {
-			o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(metadataTimeout)
-			o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts = metadataAttempts })
+			// The address is this instance's own, to which no proxy leads.
+			o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(metadataTimeout).WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
+			o.DisableDefaultMaxBackoff = true
+			o.Retryer = retry.NewStandard(func(s *retry.StandardOptions) { s.MaxAttempts, s.MaxBackoff = metadataAttempts, metadataBackoff })
 		})
 		cfg.Credentials = aws.NewCredentialsCache(ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = metadata }), early)
 	}
 	if c.RoleARN != "" {
 		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), c.RoleARN, func(a *stscreds.AssumeRoleOptions) {
 			a.RoleSessionName, a.Duration = cmp.Or(c.SessionName, sessionName), roleDuration
+			a.Client = at(a.Client, c.StsEndpoint)
 			if c.ExternalID != "" {
 				a.ExternalID = &c.ExternalID
 			}
 		}), early)
 	}
 	return cfg
+}
+
+// An elsewhere calls STS at another endpoint than the configuration's. The SDK makes its clients of STS before options for services count.
+type elsewhere struct {
+	roles    stscreds.AssumeRoleAPIClient
+	web      stscreds.AssumeRoleWithWebIdentityAPIClient
+	endpoint string
+}
+
+// at and atForWeb are an API at an endpoint, where one is given. The SDK calls options without an API, too, to look at the rest.
+func at(api stscreds.AssumeRoleAPIClient, endpoint string) stscreds.AssumeRoleAPIClient {
+	if api == nil || endpoint == "" {
+		return api
+	}
+	return &elsewhere{roles: api, endpoint: endpoint}
+}
+
+func atForWeb(api stscreds.AssumeRoleWithWebIdentityAPIClient, endpoint string) stscreds.AssumeRoleWithWebIdentityAPIClient {
+	if api == nil || endpoint == "" {
+		return api
+	}
+	return &elsewhere{web: api, endpoint: endpoint}
+}
+
+func (e *elsewhere) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput, options ...func(*sts.Options)) (*sts.AssumeRoleOutput, error) {
+	return e.roles.AssumeRole(ctx, in, append(options, e.redirect)...)
+}
+
+func (e *elsewhere) AssumeRoleWithWebIdentity(ctx context.Context, in *sts.AssumeRoleWithWebIdentityInput, options ...func(*sts.Options)) (*sts.AssumeRoleWithWebIdentityOutput, error) {
+	return e.web.AssumeRoleWithWebIdentity(ctx, in, append(options, e.redirect)...)
+}
+
+func (e *elsewhere) redirect(o *sts.Options) {
+	o.BaseEndpoint, o.Region = &e.endpoint, signingRegion(e.endpoint, o.Region)
 }
 
 // regional finds the region in the names that STS has: sts.eu-west-1.amazonaws.com, vpce-….sts.eu-west-1.vpce.amazonaws.com.

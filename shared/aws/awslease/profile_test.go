@@ -1,0 +1,128 @@
+package awslease_test
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sluicehq/sluice/shared/aws/awslease"
+	"github.com/sluicehq/sluice/shared/aws/awstest"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+const keys = "aws_access_key_id = AKIDKEYS\naws_secret_access_key = " + secretKey + "\n"
+
+func TestLoadFails(t *testing.T) {
+	for name, tc := range map[string]struct {
+		config  string
+		profile string // given; empty is the default chain
+		env     map[string]string
+		reason  string
+		says    []string
+	}{
+		"no such profile": {"[profile others]\n" + keys, "mine", nil, awslease.ProfileMissing,
+			[]string{"profile mine", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "the property Profile", "[profile mine]"}},
+		"no such AWS_PROFILE":      {"", "", map[string]string{"AWS_PROFILE": "mine"}, awslease.ProfileMissing, []string{"profile mine", "correct AWS_PROFILE"}},
+		"no such source":           {"[profile mine]\nrole_arn = " + role + "\nsource_profile = gone\n", "mine", nil, awslease.ProfileMissing, []string{"profile mine", `source_profile "gone"`}},
+		"source without anything":  {"[profile mine]\nrole_arn = " + role + "\nsource_profile = bare\n[profile bare]\nregion = eu-west-1\n", "mine", nil, awslease.ProfileInvalid, []string{`source_profile "bare" has no credentials`, role}},
+		"loop":                     {"[profile a]\nrole_arn = " + role + "\nsource_profile = b\n[profile b]\nrole_arn = " + role + "\nsource_profile = a\n", "a", nil, awslease.ProfileLoop, []string{"profile a", `leads back to profile "a"`}},
+		"loop further on":          {"[profile a]\nrole_arn = " + role + "\nsource_profile = b\n[profile b]\nrole_arn = " + role + "\nsource_profile = c\n[profile c]\nrole_arn = " + role + "\nsource_profile = b\n", "a", nil, awslease.ProfileLoop, []string{"profile a", `leads back to profile "b"`}},
+		"own source, without keys": {"[profile a]\nrole_arn = " + role + "\nsource_profile = a\n", "a", nil, awslease.ProfileLoop, []string{`leads back to profile "a"`}},
+		"source without role":      {"[profile a]\nsource_profile = b\n[profile b]\n" + keys, "a", nil, awslease.ProfileInvalid, []string{`profile "a" has source_profile and no role_arn`}},
+		"credential_source without role": {"[profile a]\ncredential_source = Environment\n", "a", nil, awslease.ProfileInvalid,
+			[]string{"credential_source", "role_arn"}},
+		"unknown credential_source": {"[profile a]\nrole_arn = " + role + "\ncredential_source = Nope\n", "a", nil, awslease.ProfileInvalid,
+			[]string{`profile "a" has the credential_source "Nope"`, "Ec2InstanceMetadata, Environment or EcsContainer"}},
+		"unknown credential_source of the source": {"[profile a]\nrole_arn = " + role + "\nsource_profile = b\n[profile b]\nrole_arn = " + role + "\ncredential_source = environment\n", "a", nil, awslease.ProfileInvalid,
+			[]string{"profile a", `profile "b" has the credential_source "environment"`}},
+		"container that is none": {"[profile a]\nrole_arn = " + role + "\ncredential_source = EcsContainer\n", "a", nil, awslease.ConfigurationInvalid, []string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"}},
+		"two kinds at once":      {"[profile a]\nrole_arn = " + role + "\ncredential_source = Environment\nsource_profile = b\n[profile b]\n" + keys, "a", nil, awslease.ConfigurationInvalid, []string{"only one credential type"}},
+		"MFA": {"[profile a]\nrole_arn = " + role + "\nsource_profile = b\nmfa_serial = arn:aws:iam::111122223333:mfa/u\n[profile b]\n" + keys, "a", nil, awslease.MFARequired,
+			[]string{"connector.WithMFAToken", `profile "a"`, "arn:aws:iam::111122223333:mfa/u"}},
+		"half a sign-on": {"[profile a]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = r\n", "a", nil, awslease.ConfigurationInvalid, []string{"SSO session"}},
+		"half a key":     {"[profile a]\naws_access_key_id = AKIDKEYS\n", "a", nil, awslease.ConfigurationInvalid, []string{"partial credentials"}},
+		"endpoint of a container that is no address": {"", "", map[string]string{"AWS_CONTAINER_CREDENTIALS_FULL_URI": "http://192.0.2.1/"}, awslease.ConfigurationInvalid, []string{"192.0.2.1"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alone(t, tc.config, "")
+			for name, value := range tc.env {
+				t.Setenv(name, value)
+			}
+			c := resolve.Credentials{Kind: resolve.DefaultChain}
+			if tc.profile != "" {
+				c = resolve.Credentials{Kind: resolve.Profile, Profile: tc.profile}
+			}
+			_, err := awslease.Load(t.Context(), c, awslease.Options{})
+			fails(t, err, fault.Blocked, tc.reason, tc.says...)
+		})
+	}
+}
+
+// Amazon's page for its drivers writes the file with a capital letter, which no SDK reads where letters count.
+func TestCapitalCredentials(t *testing.T) {
+	alone(t, "", "")
+	folder := t.TempDir()
+	t.Setenv("AWS_SHARED_CREDENTIALS_FILE", filepath.Join(folder, "credentials"))
+	if err := os.WriteFile(filepath.Join(folder, "Credentials"), []byte("[mine]\n"+keys), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "credentials")); err == nil {
+		t.Skip("letters do not count here")
+	}
+	_, err := awslease.Load(t.Context(), resolve.Credentials{Kind: resolve.Profile, Profile: "mine"}, awslease.Options{})
+	fails(t, err, fault.Blocked, awslease.ProfileMissing, filepath.Join(folder, "Credentials")+" is not read")
+}
+
+// A profile that is its own source uses its own keys, which is no loop.
+func TestOwnSource(t *testing.T) {
+	alone(t, "[profile a]\nrole_arn = "+role+"\nsource_profile = a\n"+keys, "")
+	f, sts := serve(t, answer("GetClusterCredentials", login)), serve(t, session("AssumeRole", "ASIAROLE"))
+	mints(t, load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: sts.url}, awslease.Options{Region: "us-west-2"}), f)
+	sts.asked(t, "AKIDKEYS/us-west-2/sts")
+	f.asked(t, "ASIAROLE/us-west-2/redshift+T")
+}
+
+func TestMFA(t *testing.T) {
+	const profile = "[profile a]\nrole_arn = " + role + "\nsource_profile = b\nmfa_serial = arn:aws:iam::111122223333:mfa/u\n[profile b]\n" + keys
+	for name, tc := range map[string]struct {
+		code   string
+		err    error
+		answer awstest.Answer
+		reason string // empty where there is a login
+		says   string
+	}{
+		"good":    {code: "123456", answer: session("AssumeRole", "ASIAROLE")},
+		"no code": {"", nil, awstest.Answer{}, awslease.MFARequired, "the program gave none"},
+		"failing": {"", errors.New("the terminal is gone"), awstest.Answer{}, awslease.MFARequired, "the terminal is gone"},
+		"wrong":   {"654321", nil, awstest.QueryError(403, "AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code."), "Unauthorized", "MultiFactorAuthentication failed"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alone(t, profile, "")
+			f, sts := serve(t, answer("GetClusterCredentials", login)), serve(t, tc.answer)
+			asked := 0
+			client := load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: sts.url}, awslease.Options{Region: "us-west-2", MFAToken: func() (string, error) {
+				asked++
+				return tc.code, tc.err
+			}})
+			for range 2 {
+				_, err := client.Mint(t.Context(), settings(f))
+				if tc.reason != "" {
+					fails(t, err, fault.Blocked, tc.reason, tc.says)
+					return
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			if asked != 1 {
+				t.Errorf("asked %d times for one session", asked)
+			}
+			if r := sts.Requests(); len(r) != 1 || r[0].Form.Get("TokenCode") != tc.code || !strings.HasSuffix(r[0].Form.Get("SerialNumber"), ":mfa/u") {
+				t.Errorf("sent %v", r)
+			}
+		})
+	}
+}
