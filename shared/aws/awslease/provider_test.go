@@ -40,7 +40,7 @@ aws_secret_access_key = ` + secretKey + `
 aws_session_token = tok/en+==
 region = eu-central-1
 [profile process]
-credential_process = echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":"` + secretKey + `"}'
+credential_process = echo '{"Version":1,"AccessKeyId":"AKIDPROCESS","SecretAccessKey":` + `"` + secretKey + `"}'
 `
 	const credentialsFile = `
 [default]
