@@ -20,125 +20,193 @@ type Reading struct {
 }
 
 // ReadingOf is how to read the authentication profile that a set names, with the access key that it names, or else with the
-// profile or what the AWS SDK finds. ok is false if it names none. Errors are those of [Resolve].
+// profile or what the AWS SDK finds. The role of RoleArn is for logins and is not assumed for it. ok is false if the set names no
+// authentication profile. Errors are those of [Resolve].
 func ReadingOf(set property.Set) (reading Reading, ok bool) {
 	if name, _ := set.Get(property.AuthProfile); name.IsZero() {
 		return Reading{}, false
 	}
 	r := &resolver{in: Input{Explicit: set, Unread: true}}
-	reading = Reading{Name: r.text(property.AuthProfile)}
+	reading.Name = r.text(property.AuthProfile)
 	r.where()
-	r.region(false)
-	key, secretKey, token := r.accessKey()
+	r.region()
 	reading.Region, reading.Endpoint = r.out.Region, r.text(property.EndpointURL)
-	reading.AWS = Credentials{Kind: DefaultChain, StsEndpoint: r.text(property.StsEndpointURL)}
-	instance, _ := r.boolean(property.InstanceProfile)
-	switch profile := r.text(property.Profile); {
-	case key != "":
-		reading.AWS.Kind, reading.AWS.AccessKeyID, reading.AWS.SecretAccessKey, reading.AWS.SessionToken = Static, key, secretKey, token
-	case instance:
-		reading.AWS.Kind = InstanceProfile
-	case profile != "":
-		reading.AWS.Kind, reading.AWS.Profile = Profile, profile
+	reading.AWS = r.others()
+	if key := r.accessKey(); key.id != "" {
+		reading.AWS = key.credentials()
 	}
+	reading.AWS.StsEndpoint = r.text(property.StsEndpointURL)
 	return reading, true
 }
 
-// CredentialsOf is where the AWS credentials for logins come from, for whoever has to look there before [Resolve] can be asked.
-func CredentialsOf(in Input) Credentials {
+// CredentialsOf is where the AWS credentials for logins come from, for whoever has to look there before [Resolve] can be asked. ok
+// is false if the login takes none. Errors are those of [Resolve].
+func CredentialsOf(in Input) (c Credentials, ok bool) {
 	r := &resolver{in: in}
 	iam, _ := r.boolean(property.IAM)
 	r.out.Secret = r.text(property.SecretID)
-	r.credentials(iam)
-	return r.out.AWS
+	if !iam && r.out.Secret == "" {
+		return Credentials{}, false
+	}
+	r.credentials()
+	return r.out.AWS, true
 }
 
-// authTypes are the values of AuthType.
-const (
-	authStatic  = "static"
-	authProfile = "profile"
-	authPlugin  = "plugin"
+// What names of authentication profiles, roles and sessions are made of.
+//
+// Source: Amazon Redshift API Reference, CreateAuthenticationProfile; AWS STS API Reference, AssumeRole.
+var (
+	authProfileName = regexp.MustCompile(`^[A-Za-z0-9-]{1,63}$`)
+	roleARN         = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+	sessionName     = regexp.MustCompile(`^[\w+=,.@-]{2,64}$`)
+	externalID      = regexp.MustCompile(`^[\w+=,.@:/-]{2,}$`)
 )
 
-var roleARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:role/[\w+=,.@/-]+$`)
+const maxExternalID = 1224 // characters
 
-// credentials finds out where AWS credentials come from. They are those for logins; reading an authentication profile
-// takes [ReadingOf].
-func (r *resolver) credentials(iam bool) {
-	if !iam && r.out.Secret == "" {
-		return // password says what it ignores
+// authProfile looks at the name of the authentication profile. Its content is in the input.
+func (r *resolver) authProfile() {
+	if name := r.text(property.AuthProfile); name != "" && !authProfileName.MatchString(name) {
+		r.problem(property.AuthProfile, "write up to 63 letters, digits and hyphens", "is no name of an authentication profile")
 	}
-	c := Credentials{Kind: DefaultChain}
-	key, secretKey, token := r.accessKey()
-	profile := r.text(property.Profile)
-	instance, _ := r.boolean(property.InstanceProfile)
-	kind := strings.ToLower(r.text(property.AuthType))
-	reads := r.text(property.AuthProfile) != "" // then the key is for that, too
-	switch kind {
-	case "", authStatic, authProfile:
-	case authPlugin:
-		r.problem(property.AuthType, "use Profile, InstanceProfile, an access key, or what the AWS SDK finds", "is Plugin, and there are no plugins of identity providers here")
-	default:
-		r.problem(property.AuthType, "write Static or Profile", "is no kind of AWS credentials")
-	}
-	if kind == authStatic && key == "" {
-		r.problem(property.AccessKeyID, "give AccessKeyID and SecretAccessKey, or take AuthType away", "is missing, and AuthType is Static")
-	}
-	static := key != "" && kind != authProfile
-	switch {
-	case kind == authStatic || static && !instance && (profile == "" || !reads):
-		if profile != "" && kind == authStatic {
-			r.notice(property.Profile, "is ignored: AuthType is Static")
-		} else if profile != "" {
-			r.problem(property.Profile, "keep one of the two", "is given beside AccessKeyID")
-		}
-		if instance {
-			r.notice(property.InstanceProfile, "is ignored: AuthType is Static")
-		}
-		c.Kind, c.AccessKeyID, c.SecretAccessKey, c.SessionToken = Static, key, secretKey, token
-	case instance:
-		if profile != "" {
-			r.notice(property.Profile, "is ignored: InstanceProfile is on")
-		}
-		if static && !reads {
-			r.problem(property.InstanceProfile, "keep one of the two, or set AuthType to Static", "is on beside AccessKeyID")
-		}
-		c.Kind = InstanceProfile
-	case profile != "":
-		c.Kind, c.Profile = Profile, profile
-	}
-	if key != "" && kind == authProfile && !reads {
-		r.notice(property.AccessKeyID, "is ignored: AuthType is Profile")
-	}
+}
+
+// credentials finds out where AWS credentials for logins come from, and where AWS is asked.
+func (r *resolver) credentials() {
+	c := r.chosen(r.accessKey())
 	r.role(&c)
 	c.StsEndpoint = r.endpoint(property.StsEndpointURL)
 	r.out.AWS = c
 	r.out.Endpoint = r.endpoint(property.EndpointURL)
 }
 
-// accessKey is the static key: its id, its secret, which the password may stand in for, and its token.
-func (r *resolver) accessKey() (id string, key, token secret.Value) {
-	if v, from, _ := r.value(property.AccessKeyID); !v.IsZero() {
-		id = strings.TrimSpace(v.Reveal())
-		r.remember(property.AccessKeyID, "…"+id[max(0, len(id)-4):], from, "")
+// The values of AuthType.
+const (
+	typeStatic  = "static"
+	typeProfile = "profile"
+	typePlugin  = "plugin"
+)
+
+// chosen are the credentials that AuthType says, or else the only ones that were given. An access key beside AuthProfile is for
+// reading that, and for logins if nothing else is.
+func (r *resolver) chosen(key accessKey) Credentials {
+	reads := r.given(property.AuthProfile)
+	others := r.others()
+	static := key.id != "" && (others.Kind == DefaultChain || !reads)
+	switch kind := lower(r.text(property.AuthType)); kind {
+	case "":
+		if static {
+			r.beside(property.Profile, property.InstanceProfile)
+		}
+	case typeStatic:
+		static = true
+		if key.id == "" {
+			r.problem(property.AccessKeyID, "give AccessKeyID and SecretAccessKey, or take AuthType away", "is missing, and AuthType is Static")
+		}
+		r.unused("AuthType is Static", property.Profile, property.InstanceProfile)
+	case typeProfile:
+		static = false
+		if !reads {
+			r.unused("AuthType is Profile", property.AccessKeyID)
+		}
+	case typePlugin:
+		r.problem(property.AuthType, "use Profile, InstanceProfile, an access key, or what the AWS SDK finds", "is Plugin, and there are no plugins of identity providers here")
+	default:
+		r.problem(property.AuthType, "write Static or Profile", "is no kind of AWS credentials")
 	}
-	key, token = r.hidden(property.SecretAccessKey), r.hidden(property.SessionToken)
-	if id == "" {
-		for name, v := range map[property.Name]secret.Value{property.SecretAccessKey: key, property.SessionToken: token} {
-			if !v.IsZero() {
+	if static {
+		return key.credentials()
+	}
+	if others.Kind == InstanceProfile {
+		r.unused("InstanceProfile is on", property.Profile)
+	}
+	return others
+}
+
+// others are the credentials that are not an access key.
+func (r *resolver) others() Credentials {
+	profile := r.text(property.Profile)
+	instance, _ := r.boolean(property.InstanceProfile)
+	switch {
+	case instance:
+		return Credentials{Kind: InstanceProfile}
+	case profile != "":
+		return Credentials{Kind: Profile, Profile: profile}
+	}
+	return Credentials{Kind: DefaultChain}
+}
+
+// asks reports whether a property of AWS credentials asks for anything.
+func (r *resolver) asks(name property.Name) bool {
+	if name == property.InstanceProfile {
+		on, _ := r.boolean(name)
+		return on
+	}
+	return r.given(name)
+}
+
+// beside refuses properties that say another kind of credentials than the access key that is given.
+func (r *resolver) beside(names ...property.Name) {
+	for _, name := range names {
+		if r.asks(name) {
+			r.problem(name, "keep one of the two, or say with AuthType which counts", "is given beside AccessKeyID")
+		}
+	}
+}
+
+// unused tells of properties that lost to another.
+func (r *resolver) unused(because string, names ...property.Name) {
+	for _, name := range names {
+		if r.asks(name) {
+			r.notice(name, "is ignored: %s", because)
+		}
+	}
+}
+
+// An accessKey is a static key; without an id there is none.
+type accessKey struct {
+	id            string
+	secret, token secret.Value
+}
+
+func (k accessKey) credentials() Credentials {
+	return Credentials{Kind: Static, AccessKeyID: k.id, SecretAccessKey: k.secret, SessionToken: k.token}
+}
+
+// leastKeyID is the length from which on the last characters of a key's id do not give it away.
+//
+// Source: AWS IAM API Reference, AccessKey (AccessKeyId).
+const leastKeyID = 16
+
+// accessKey reads the static key. The password may stand in for its secret.
+func (r *resolver) accessKey() (k accessKey) {
+	if v, from := r.value(property.AccessKeyID); !v.IsZero() {
+		k.id = strings.TrimSpace(v.Reveal())
+		shown := "…"
+		if len(k.id) >= leastKeyID {
+			shown += k.id[len(k.id)-4:]
+		}
+		r.remember(property.AccessKeyID, shown, from, "")
+	}
+	if k.id == "" {
+		for _, name := range []property.Name{property.SecretAccessKey, property.SessionToken} {
+			if v := r.hidden(name); !v.IsZero() {
 				r.problem(name, "give AccessKeyID too, or take it away", "is given without AccessKeyID")
 			}
 		}
-		return "", secret.Value{}, secret.Value{}
+		return k
 	}
-	if key.IsZero() {
-		if key = r.hidden(property.PWD); key.IsZero() {
-			r.problem(property.SecretAccessKey, "give it, or take AccessKeyID away", "is missing beside AccessKeyID")
-		} else {
-			r.notice(property.SecretAccessKey, "is not given: PWD counts as the secret of AccessKeyID")
-		}
+	k.secret, k.token = r.hidden(property.SecretAccessKey), r.hidden(property.SessionToken)
+	if !k.secret.IsZero() {
+		return k
 	}
-	return id, key, token
+	if k.secret = r.hidden(property.PWD); k.secret.IsZero() {
+		r.problem(property.SecretAccessKey, "give it, or take AccessKeyID away", "is missing beside AccessKeyID")
+		return k
+	}
+	r.keyIsPWD = true
+	r.notice(property.SecretAccessKey, "is not given: PWD counts as the secret of AccessKeyID")
+	return k
 }
 
 // role reads the role to assume.
@@ -147,11 +215,21 @@ func (r *resolver) role(c *Credentials) {
 	if c.RoleARN != "" && !roleARN.MatchString(c.RoleARN) {
 		r.problem(property.RoleARN, "write it as arn:aws:iam::111122223333:role/name", "is no ARN of a role")
 	}
-	if c.RoleARN == "" {
-		for name, text := range map[property.Name]string{property.ExternalID: c.ExternalID, property.RoleSessionName: c.SessionName} {
-			if text != "" {
-				r.problem(name, "give RoleArn too, or take it away", "is given without RoleArn")
-			}
+	for _, p := range []struct {
+		name property.Name
+		text string
+		fine bool
+		fix  string
+	}{
+		{property.ExternalID, c.ExternalID, externalID.MatchString(c.ExternalID) && len(c.ExternalID) <= maxExternalID, "write 2 to 1224 letters, digits and any of _+=,.@:/-"},
+		{property.RoleSessionName, c.SessionName, sessionName.MatchString(c.SessionName), "write 2 to 64 letters, digits and any of _+=,.@-"},
+	} {
+		switch {
+		case p.text == "":
+		case !p.fine:
+			r.problem(p.name, p.fix, "is none that STS takes")
+		case c.RoleARN == "" && !r.in.Unread:
+			r.problem(p.name, "give RoleArn too, or take it away", "is given without RoleArn")
 		}
 	}
 }
@@ -172,7 +250,7 @@ func (r *resolver) endpoint(name property.Name) string {
 func badEndpoint(text string) error {
 	u, err := url.Parse(text)
 	switch {
-	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "":
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return errors.New("is no URL of an endpoint")
 	case u.Scheme == "https":
 		return nil

@@ -3,7 +3,9 @@ package resolve
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -13,14 +15,14 @@ type Form string
 // The forms of hosts.
 const (
 	Provisioned     Form = "cluster"                       // id.hash.region.redshift.amazonaws.com
-	ServerlessHost  Form = "workgroup"                     // workgroup.account.region.redshift-serverless.amazonaws.com
-	ManagedEndpoint Form = "managed VPC endpoint"          // name-endpoint-hash.… in front of either
+	ServerlessHost  Form = "workgroup"                     // workgroup.account.region.redshift-serverless.amazonaws.com, or without a workgroup
+	ManagedEndpoint Form = "managed VPC endpoint"          // name-endpoint-hash in place of the cluster or the workgroup
 	PrivateLink     Form = "interface VPC endpoint"        // vpce-….vpce-svc-….region.vpce.amazonaws.com
-	LoadBalancer    Form = "load balancer"                 // name.elb.region.amazonaws.com
+	LoadBalancer    Form = "load balancer"                 // name.elb.region.amazonaws.com, name.region.elb.amazonaws.com
 	UnknownHost     Form = "no name that AWS gives a host" // a custom domain, a tunnel, an address
 )
 
-// The label before a suffix that says whose host it is.
+// Labels that say whose host it is.
 const (
 	serviceCluster    = "redshift"
 	serviceServerless = "redshift-serverless"
@@ -33,45 +35,79 @@ type Host struct {
 	ID         string // of the cluster, or name of the workgroup; empty if the name does not say
 	Account    string
 	Region     string
+	// Domain is the name, in lower case and without a dot at its end, if it can be a custom domain: AWS does not give it, and it is
+	// neither an address nor one word. Otherwise it is empty.
+	Domain string
 }
 
 // suffixes are the DNS suffixes of AWS's partitions.
 //
-// Source: the partitions that the AWS SDKs know.
+// Source: AWS SDK for Go v2, internal/endpoints/awsrulesfn, partitions.json.
 var suffixes = []string{
 	"amazonaws.com", "amazonaws.com.cn", "amazonaws.eu",
 	"c2s.ic.gov", "sc2s.sgov.gov", "cloud.adc-e.uk", "csp.hci.ic.gov",
 }
 
+// Limits of names in the DNS.
+//
+// Source: RFC 1035, section 2.3.4.
+const (
+	maxHost  = 253 // characters
+	maxLabel = 63
+)
+
 var (
-	label    = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
-	region   = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+(-[a-z]+)?$`)
-	account  = regexp.MustCompile(`^[0-9]{12}$`)
-	endpoint = regexp.MustCompile(`-endpoint-[a-z0-9]+$`) // as Redshift names the endpoints that it manages
+	regionForm = regexp.MustCompile(`^[a-z]{2,4}(-[a-z]+)+-[0-9]+(-[a-z]+)?$`)
+	account    = regexp.MustCompile(`^[0-9]{12}$`)
+	endpoint   = regexp.MustCompile(`-endpoint-[a-z0-9]+$`) // as Redshift names the endpoints that it manages
 )
 
 // ReadHost says what the name of a host says. It reads whole names, in any case: a name with anything before or after is
 // another's. The error is what is wrong with a name that cannot be a host's, or that only looks like one of Redshift's.
 func ReadHost(name string) (Host, error) {
-	lower := strings.ToLower(strings.TrimSuffix(name, "."))
-	labels := strings.Split(lower, ".")
-	if len(lower) > 253 {
-		return Host{}, fmt.Errorf("has %d characters, of at most 253", len(lower))
+	if _, err := netip.ParseAddr(name); err == nil {
+		return Host{Form: UnknownHost}, nil
 	}
-	if strings.Count(lower, ":") > 1 {
-		return Host{Form: UnknownHost}, nil // an IPv6 address
-	}
-	for _, l := range labels {
-		if !label.MatchString(l) {
-			return Host{}, errors.New("is no host name: those have letters, digits, hyphens and dots alone, without a port")
-		}
+	host := lower(strings.TrimSuffix(name, "."))
+	labels := strings.Split(host, ".")
+	switch last := labels[len(labels)-1]; {
+	case len(host) > maxHost:
+		return Host{}, fmt.Errorf("has %d characters, of at most %d", len(host), maxHost)
+	case slices.ContainsFunc(labels, badLabel):
+		return Host{}, errors.New("is no host name: it has letters, digits, hyphens and single dots alone, and neither a scheme nor a port")
+	case strings.Trim(last, "0123456789") == "":
+		return Host{}, errors.New("is neither a host name nor an IP address")
 	}
 	for _, suffix := range suffixes {
-		if rest, ok := strings.CutSuffix(lower, "."+suffix); ok {
+		if rest, ok := strings.CutSuffix(host, "."+suffix); ok {
 			return ours(strings.Split(rest, "."))
 		}
 	}
-	return Host{Form: UnknownHost}, lookAlike(lower)
+	if err := lookAlike(host); err != nil {
+		return Host{}, err
+	}
+	h := Host{Form: UnknownHost}
+	if len(labels) > 1 && !strings.Contains(host, "_") {
+		h.Domain = host
+	}
+	return h, nil
+}
+
+// badLabel reports whether a label cannot be one of a host that somebody connects to. Names in private networks have underscores.
+func badLabel(l string) bool {
+	return l == "" || len(l) > maxLabel || l[0] == '-' || l[len(l)-1] == '-' ||
+		strings.ContainsFunc(l, func(c rune) bool { return (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '-' && c != '_' })
+}
+
+// lower is text in lower case, by the letters of ASCII alone: among the others are some whose lower case is a letter of ASCII, and a
+// name with them is not the one that it looks like.
+func lower(text string) string {
+	return strings.Map(func(c rune) rune {
+		if 'A' <= c && c <= 'Z' {
+			return c + 'a' - 'A'
+		}
+		return c
+	}, text)
 }
 
 // ours reads the labels before the suffix of a partition.
@@ -81,10 +117,12 @@ func ours(l []string) (Host, error) {
 	switch {
 	case last == serviceCluster, last == serviceServerless:
 		return redshiftHost(l[:n-1], last == serviceServerless)
-	case last == "vpce" && n == 4 && strings.HasPrefix(l[0], "vpce-") && strings.HasPrefix(l[1], "vpce-svc-") && region.MatchString(l[2]):
+	case last == "vpce" && n == 4 && strings.HasPrefix(l[0], "vpce-") && strings.HasPrefix(l[1], "vpce-svc-") && regionForm.MatchString(l[2]):
 		return Host{Form: PrivateLink, Region: l[2]}, nil
-	case n == 3 && l[1] == "elb" && region.MatchString(last):
+	case n == 3 && l[1] == "elb" && regionForm.MatchString(last): // a network load balancer
 		return Host{Form: LoadBalancer, Region: last}, nil
+	case last == "elb" && (n == 3 || n == 4 && l[0] == "dualstack") && regionForm.MatchString(l[n-2]): // a classic one
+		return Host{Form: LoadBalancer, Region: l[n-2]}, nil
 	}
 	return Host{Form: UnknownHost}, nil
 }
@@ -92,16 +130,16 @@ func ours(l []string) (Host, error) {
 // redshiftHost reads the labels before the name of the service.
 func redshiftHost(l []string, serverless bool) (Host, error) {
 	n := len(l)
-	if n < 2 || !region.MatchString(l[n-1]) {
+	if n < 2 || !regionForm.MatchString(l[n-1]) {
 		return Host{}, malformed(serverless)
 	}
 	h := Host{Serverless: serverless, Region: l[n-1]}
 	switch {
 	case serverless && n == 2 && account.MatchString(l[0]):
 		h.Form, h.Account = ServerlessHost, l[0]
-	case serverless && n == 3 && account.MatchString(l[1]):
+	case serverless && n == 3 && account.MatchString(l[1]) && workgroupName.MatchString(l[0]):
 		h.Form, h.ID, h.Account = ServerlessHost, l[0], l[1]
-	case !serverless && n == 3:
+	case !serverless && n == 3 && clusterID.MatchString(l[0]) && !strings.Contains(l[1], "_"):
 		h.Form, h.ID = Provisioned, l[0]
 	default:
 		return Host{}, malformed(serverless)
@@ -113,9 +151,9 @@ func redshiftHost(l []string, serverless bool) (Host, error) {
 }
 
 func malformed(serverless bool) error {
-	form := "cluster.identifier.region.redshift"
+	form := "cluster.identifier.region." + serviceCluster
 	if serverless {
-		form = "workgroup.account.region.redshift-serverless"
+		form = "workgroup.account.region." + serviceServerless
 	}
 	return fmt.Errorf("ends as Redshift's hosts do and is none of them, which are %s and the suffix", form)
 }
@@ -124,7 +162,7 @@ func malformed(serverless bool) error {
 func lookAlike(name string) error {
 	for _, service := range []string{serviceCluster, serviceServerless} {
 		for _, suffix := range suffixes {
-			if strings.Contains(name, "."+service+"."+suffix+".") {
+			if strings.Contains("."+name, "."+service+"."+suffix+".") {
 				return errors.New("looks like a host of Redshift and is one below another domain")
 			}
 		}
