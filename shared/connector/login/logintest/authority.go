@@ -16,17 +16,30 @@ import (
 type Authority struct {
 	certificate *x509.Certificate
 	key         *ecdsa.PrivateKey
+	chain       [][]byte // what its servers show beside their own certificate
 }
 
 // NewAuthority makes an authority with a name and a key of its own.
 func NewAuthority(name string) *Authority {
+	return issueAuthority(name, nil)
+}
+
+// Under makes an authority whose certificate a issues: an intermediate, which servers show beside their own.
+func (a *Authority) Under(name string) *Authority { return issueAuthority(name, a) }
+
+// issueAuthority makes an authority under another one; nil makes a root.
+func issueAuthority(name string, above *Authority) *Authority {
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name}, IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 		NotBefore: time.Now().Add(-24 * time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 	}
-	der := must(x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key))
-	return &Authority{must(x509.ParseCertificate(der)), key}
+	if above == nil {
+		der := must(x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key))
+		return &Authority{certificate: must(x509.ParseCertificate(der)), key: key}
+	}
+	der := must(x509.CreateCertificate(rand.Reader, template, above.certificate, &key.PublicKey, above.key))
+	return &Authority{must(x509.ParseCertificate(der)), key, append([][]byte{der}, above.chain...)}
 }
 
 // Pool trusts the authority and no other.
@@ -36,16 +49,20 @@ func (a *Authority) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue makes the certificate of a server with that name, valid from now-before until now+after.
-func (a *Authority) Issue(name string, before, after time.Duration) *tls.Config {
+// Issue makes the certificate of a server with that name, valid from now-before until now+after. It is for servers, or
+// for what the usages say instead.
+func (a *Authority) Issue(name string, before, after time.Duration, usages ...x509.ExtKeyUsage) *tls.Config {
+	if len(usages) == 0 {
+		usages = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	}
 	key := must(ecdsa.GenerateKey(elliptic.P256(), rand.Reader))
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: name}, DNSNames: []string{name},
 		NotBefore: time.Now().Add(-before), NotAfter: time.Now().Add(after),
-		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage: x509.KeyUsageDigitalSignature, ExtKeyUsage: usages,
 	}
 	der := must(x509.CreateCertificate(rand.Reader, template, a.certificate, &key.PublicKey, a.key))
-	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: append([][]byte{der}, a.chain...), PrivateKey: key}}}
 }
 
 // day is far enough from now that no test is at the edge.

@@ -5,6 +5,7 @@ package logintest
 import (
 	"crypto/tls"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -19,6 +20,10 @@ type Endpoint struct {
 	TLS *tls.Config
 	// Refuse is the answer to a login; nil lets everybody in.
 	Refuse *pgproto3.ErrorResponse
+	// Judge, if set, answers each login in the place of Refuse.
+	Judge func(Login) *pgproto3.ErrorResponse
+	// Reports are the settings that the server tells a client once it is in. Redshift tells of fewer than PostgreSQL does.
+	Reports map[string]string
 	// Answer is the answer to a query, before the server is ready for the next. nil leaves the client without one.
 	Answer []pgproto3.BackendMessage
 	// Talk, if set, is all that the endpoint does with a connection.
@@ -28,14 +33,26 @@ type Endpoint struct {
 	listener  net.Listener
 	serving   sync.WaitGroup
 
-	mu     sync.Mutex
-	logins []Login
+	mu          sync.Mutex
+	serverNames []string
+	logins      []Login
+	queries     []Query
+	prepared    []string
 }
 
 // A Login is what a client sent, after TLS.
 type Login struct {
 	Parameters map[string]string
 	Password   string
+}
+
+// A Query is what a client asked after its login.
+type Query struct {
+	SQL       string
+	Simple    bool   // sent in the simple protocol, where the arguments are part of the text
+	Statement string // name of the prepared statement; empty is the unnamed one
+	Arguments []any  // a string each, or nil for NULL
+	Binary    bool   // an argument was in binary, or a result was asked for in it
 }
 
 // New opens an endpoint with a valid certificate for localhost that lets everybody in. Clients wait until it serves.
@@ -78,7 +95,28 @@ func (e *Endpoint) Target() login.Target {
 func (e *Endpoint) Logins() []Login {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	return e.logins
+	return slices.Clone(e.logins)
+}
+
+// Queries are all that clients have asked, on all connections.
+func (e *Endpoint) Queries() []Query {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.queries)
+}
+
+// Prepared are the names of the prepared statements that clients have left behind.
+func (e *Endpoint) Prepared() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.prepared)
+}
+
+// ServerNames are the names that clients asked a certificate for, one for each handshake that began; empty where one named none.
+func (e *Endpoint) ServerNames() []string {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Clone(e.serverNames)
 }
 
 func (e *Endpoint) serve(conn net.Conn) {
@@ -97,47 +135,19 @@ func (e *Endpoint) serve(conn net.Conn) {
 	if _, err := conn.Write([]byte("S")); err != nil {
 		return
 	}
-	encrypted := tls.Server(conn, e.TLS)
+	config := e.TLS.Clone()
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.serverNames = append(e.serverNames, hello.ServerName)
+		return nil, nil // the config stays as it is
+	}
+	encrypted := tls.Server(conn, config)
 	if encrypted.Handshake() == nil {
-		e.session(pgproto3.NewBackend(encrypted, encrypted))
+		s := &session{endpoint: e, wire: pgproto3.NewBackend(encrypted, encrypted), statements: make(map[string]string)}
+		if s.logIn() {
+			s.talk()
+		}
 	}
 	_ = encrypted.Close()
-}
-
-func (e *Endpoint) session(b *pgproto3.Backend) {
-	send := func(messages ...pgproto3.BackendMessage) error {
-		for _, m := range messages {
-			b.Send(m)
-		}
-		return b.Flush()
-	}
-	startup, err := b.ReceiveStartupMessage()
-	hello, ok := startup.(*pgproto3.StartupMessage)
-	if err != nil || !ok || send(&pgproto3.AuthenticationCleartextPassword{}) != nil || b.SetAuthType(pgproto3.AuthTypeCleartextPassword) != nil {
-		return
-	}
-	message, err := b.Receive()
-	password, ok := message.(*pgproto3.PasswordMessage)
-	if err != nil || !ok {
-		return
-	}
-	e.mu.Lock()
-	e.logins = append(e.logins, Login{hello.Parameters, password.Password})
-	e.mu.Unlock()
-	if e.Refuse != nil {
-		_ = send(e.Refuse)
-		return
-	}
-	if send(&pgproto3.AuthenticationOk{}, &pgproto3.BackendKeyData{SecretKey: []byte{0, 0, 0, 0}}, &pgproto3.ReadyForQuery{TxStatus: 'I'}) != nil {
-		return
-	}
-	for {
-		message, err := b.Receive()
-		if _, ok := message.(*pgproto3.Query); err != nil || !ok || e.Answer == nil {
-			return
-		}
-		if send(append(e.Answer, &pgproto3.ReadyForQuery{TxStatus: 'I'})...) != nil {
-			return
-		}
-	}
 }
