@@ -24,11 +24,7 @@ func explain(ctx context.Context, s *session, arguments []string) error {
 		}
 		text = string(all)
 	}
-	set, err := properties(text)
-	var e connector.Explanation
-	if err == nil {
-		e, err = connector.Explain(ctx, set, s.read)
-	}
+	e, err := resolved(ctx, text, s.read)
 	if problems, ok := errors.AsType[fault.Problems](err); ok {
 		return &documentError{"the set of properties", problems}
 	}
@@ -42,17 +38,17 @@ func explain(ctx context.Context, s *session, arguments []string) error {
 	return nil
 }
 
-// properties reads a connection string or URL, or a JSON object with the properties.
-func properties(text string) (connector.Properties, error) {
+// resolved explains a connection string or URL, or a JSON object with the properties.
+func resolved(ctx context.Context, text string, read bool) (connector.Explanation, error) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "{") {
-		return connector.Parse(text)
+		return connector.Explain(ctx, text, read)
 	}
 	var given map[string]string
 	if err := json.Unmarshal([]byte(text), &given); err != nil {
-		return connector.Properties{}, fault.Problems{{Where: "JSON", What: "is no object of texts", Fix: `write {"Server": "…", "IAM": "1"}`}}
+		return connector.Explanation{}, fault.Problems{{Where: "JSON", What: "is no object of texts", Fix: `write {"Server": "…", "IAM": "1"}`}}
 	}
-	return connector.Parse(given)
+	return connector.Explain(ctx, given, read)
 }
 
 // explained is an explanation as JSON. The policy is a document in it, as IAM takes it.
@@ -76,7 +72,7 @@ func explained(e connector.Explanation) any {
 		Calls   []call   `json:"calls"`
 		Policy  any      `json:"policy"`
 		Unread  string   `json:"unreadAuthenticationProfile,omitempty"`
-	}{Login: string(e.Login), AWS: string(e.AWS), Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
+	}{Login: string(e.Login), AWS: e.AWS, Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
 	for _, v := range e.Values {
 		out.Values = append(out.Values, value{string(v.Name), v.Text, string(v.From), v.Note})
 	}

@@ -24,7 +24,7 @@ func TestWrongUsage(t *testing.T) {
 	}{
 		{"nothing", "", []string{"sluice request FILE", "sluice status [-json] [NAME]", "SLUICE_CONFIG"}},
 		{"flag of another", "status -all", []string{"sluice status: it has no -all"}},
-		{"unknown command", "explain orders", []string{`no command "explain"; sluice help`}},
+		{"unknown command", "describe orders", []string{`no command "describe"; sluice help`}},
 		{"unknown flag", "status -verbose", []string{"sluice: flag provided but not defined: -verbose; sluice help"}},
 		{"argument missing", "request", []string{"sluice request: FILE is missing; write sluice request FILE"}},
 		{"argument missing behind a flag", "plan -json", []string{"FILE is missing; write sluice plan [-json] FILE"}},

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"slices"
 
 	"github.com/jackc/pgx/v5/stdlib"
 	"golang.org/x/sync/singleflight"
@@ -43,11 +44,10 @@ func Parse[S Source](from S, more ...map[string]string) (Properties, error) {
 	}
 	problems := []error{err}
 	for _, m := range more {
-		further, err := property.FromMap(m)
-		if err == nil {
-			set, err = set.With(further)
-		}
-		problems = append(problems, err)
+		further, malformed := property.FromMap(m)
+		var contrary error
+		set, contrary = set.With(further)
+		problems = append(problems, malformed, contrary)
 	}
 	return set, all(problems)
 }
@@ -81,16 +81,28 @@ func Open[S Source](from S, options ...Option) (*sql.DB, error) {
 // Errors: a fault.Problems with everything that is unknown, missing, contradicts or makes no sense in the properties. What an
 // authentication profile or the AWS configuration may still say is missed when the first connection is made.
 func New[S Source](from S, options ...Option) (*Connector, error) {
-	set, err := Parse(from)
-	if err != nil {
-		return nil, err
+	set, malformed := Parse(from)
+	if malformed != nil && len(set.Entries()) == 0 {
+		return nil, malformed
 	}
-	c := &Connector{set: set, options: newOptions(options)}
 	_, reads := resolve.ReadingOf(set)
-	if _, _, err := resolve.Resolve(resolve.Input{Explicit: set, Unread: reads, Unconfigured: true}); err != nil {
+	_, _, senseless := resolve.Resolve(resolve.Input{Explicit: set, Unread: reads, Unconfigured: true})
+	if malformed != nil {
+		senseless = about(set, senseless) // what is missing may be what is malformed
+	}
+	if err := all([]error{malformed, senseless}); err != nil {
 		return nil, err
 	}
-	return c, nil
+	return &Connector{set: set, options: newOptions(options)}, nil
+}
+
+// about is what is wrong with properties that were given.
+func about(set Properties, err error) error {
+	problems, _ := errors.AsType[fault.Problems](err)
+	return slices.DeleteFunc(problems, func(p fault.Problem) bool {
+		_, given := set.Get(property.Name(p.Where))
+		return !given
+	}).Err()
 }
 
 // A Connector makes connections to one warehouse. It may be used by several goroutines.

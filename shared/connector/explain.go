@@ -12,7 +12,7 @@ type Explanation struct {
 	Values  []resolve.Value  // in the order in which people read them
 	Notices []resolve.Notice // what may surprise
 	// AWS says where the AWS credentials come from; empty if the login takes none.
-	AWS    resolve.Kind
+	AWS    string
 	Login  resolve.Login
 	Calls  []resolve.Call      // for the first connection, in their order
 	Policy []resolve.Statement // the smallest that allows them
@@ -51,7 +51,7 @@ func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) 
 			return Explanation{}, err
 		}
 		in.Region, in.RegionFrom = aws.Region()
-		e.AWS, e.Notices = credentials.Kind, aws.Notices()
+		e.AWS, e.Notices = credentials.String(), aws.Notices()
 	}
 	s, notices, err := resolve.Resolve(in)
 	if err != nil {

@@ -26,7 +26,7 @@ const howTo = "write redshift://host:port/database?property=value, redshift:iam:
 // Properties may be spelled as in any of the three drivers, in any case, with and without "_" and "-". An empty value is as none.
 //
 // Errors: [fault.Problems] with everything that is wrong: a text of another kind, an unknown or refused property, two spellings of
-// one property that contradict. They hold names, and no value.
+// one property that contradict. They hold names, and no value. What is right is in the set all the same, so that more can be said of it.
 func Parse(text string) (Set, error) {
 	text = strings.TrimSpace(text)
 	bare, _ := cutFold(text, "jdbc:")

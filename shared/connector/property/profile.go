@@ -22,7 +22,7 @@ func FromAuthProfile(name string, content []byte) (Set, error) {
 	r.object(content)
 	set, err := r.result()
 	if err != nil {
-		return Set{}, r.problems.Under(fmt.Sprintf("authentication profile %s: ", shown(name)))
+		return set, r.problems.Under(fmt.Sprintf("authentication profile %s: ", shown(name)))
 	}
 	return set, nil
 }

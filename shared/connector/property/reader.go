@@ -133,12 +133,9 @@ func (r *reader) problem(where, what, fix string) {
 	r.problems = append(r.problems, fault.Problem{Where: shown(where), What: what, Fix: fix})
 }
 
-// result is the set, or everything that is wrong.
+// result is the set of what is right, and everything that is wrong.
 func (r *reader) result() (Set, error) {
-	if err := r.problems.Err(); err != nil {
-		return Set{}, err
-	}
-	return r.set, nil
+	return r.set, r.problems.Err()
 }
 
 // shown is a spelling as it can stand in a line: short, and without what a terminal acts on.

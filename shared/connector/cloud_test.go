@@ -1,0 +1,99 @@
+package connector_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/lease"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
+	"github.com/sluicehq/sluice/shared/secret"
+)
+
+// A cloud is an AWS that gives logins which live for a quarter of an hour, and remembers what it was asked for.
+type cloud struct {
+	region      string
+	profile     string // content of the only authentication profile
+	host        string // of the only warehouse
+	port        int
+	domainKnown bool
+	refuse      error         // the answer to everything
+	hold        chan struct{} // if set, a mint waits until it is closed
+
+	mu    sync.Mutex
+	calls []string
+	mints int
+}
+
+var _ connector.Cloud = (*cloud)(nil)
+
+// options make a connector ask this cloud, with a cache of its own.
+func (c *cloud) options() []connector.Option {
+	return []connector.Option{
+		connector.WithCache(lease.New(lease.Options{})),
+		connector.WithCloud(func(_ context.Context, of resolve.Credentials) (connector.Cloud, error) {
+			c.note("load " + of.String())
+			return c, nil
+		}),
+	}
+}
+
+func (c *cloud) note(call string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.calls = append(c.calls, call)
+}
+
+// asked are all calls so far.
+func (c *cloud) asked() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string(nil), c.calls...)
+}
+
+func (c *cloud) Region() (string, resolve.Origin) { return c.region, resolve.FromAWSProfile }
+func (c *cloud) Notices() []resolve.Notice        { return nil }
+func (c *cloud) Identity() string                 { return fmt.Sprintf("cloud %p", c) }
+func (c *cloud) AuthenticationProfile(_ context.Context, region, _, name string) ([]byte, error) {
+	c.note("authentication profile " + name + " in " + region)
+	return []byte(c.profile), c.refuse
+}
+
+func (c *cloud) DomainCluster(_ context.Context, s resolve.Settings) (string, error) {
+	c.note("domain " + s.CustomDomain)
+	if !c.domainKnown {
+		return "", errors.New("no such domain")
+	}
+	return "analytics", c.refuse
+}
+
+func (c *cloud) Mint(ctx context.Context, s resolve.Settings) (lease.Lease, error) {
+	c.mu.Lock()
+	c.mints++
+	n, hold := c.mints, c.hold
+	c.mu.Unlock()
+	c.note("mint by " + string(s.Login))
+	if hold != nil {
+		select {
+		case <-hold:
+		case <-ctx.Done():
+			return lease.Lease{}, ctx.Err()
+		}
+	}
+	if c.refuse != nil {
+		return lease.Lease{}, c.refuse
+	}
+	l := lease.Lease{User: "IAM:" + s.DbUser, Password: secret.New(fmt.Sprintf("password %d", n)), Expires: time.Now().Add(15 * time.Minute)}
+	if s.Login == resolve.ConsumerSecret {
+		l.User, l.Host, l.Port, l.Database = "IAM:consumer", c.host, c.port, "sales"
+	}
+	return l, nil
+}
+
+func (c *cloud) Endpoint(_ context.Context, s resolve.Settings) (string, int, error) {
+	c.note("endpoint of " + s.Cluster + s.Workgroup)
+	return c.host, c.port, c.refuse
+}

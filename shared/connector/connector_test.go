@@ -1,0 +1,331 @@
+package connector_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/jackc/pgx/v5/pgproto3"
+
+	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/login/logintest"
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// serve starts a warehouse that judges logins, and returns it with the properties of its cluster.
+func serve(t *testing.T, judge func(logintest.Login) *pgproto3.ErrorResponse) (*logintest.Endpoint, map[string]string) {
+	t.Helper()
+	e := logintest.New()
+	e.Judge = judge
+	e.Serve()
+	t.Cleanup(e.Close)
+	file := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(file, e.Authority().PEM(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return e, map[string]string{
+		"IAM": "1", "Server": "localhost", "Port": strconv.Itoa(e.Target().Port), "ClusterID": "analytics", "Region": "eu-central-1",
+		"DbUser": "app", "Database": "sales", "CaFile": file,
+	}
+}
+
+// welcome lets everybody in.
+func welcome(logintest.Login) *pgproto3.ErrorResponse { return nil }
+
+// expired is what Redshift says of a login that is past its expiry.
+var expired = &pgproto3.ErrorResponse{Severity: "FATAL", Code: "28000", Message: "IAM Authentication token has expired"}
+
+// with is a set of properties with others in place; empty ones are taken away.
+func with(properties map[string]string, more map[string]string) map[string]string {
+	all := maps.Clone(properties)
+	maps.Copy(all, more)
+	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
+	return all
+}
+
+func open(t *testing.T, properties map[string]string, c *cloud) *sql.DB {
+	t.Helper()
+	db, err := connector.Open(properties, c.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxIdleConns(0) // so that each use is a new connection
+	t.Cleanup(func() { _ = db.Close() })
+	return db
+}
+
+// passwords are those that the warehouse was told, in their order.
+func passwords(e *logintest.Endpoint) (all []string) {
+	for _, l := range e.Logins() {
+		all = append(all, l.Password)
+	}
+	return all
+}
+
+func TestConnectionsShareALoginWhileItIsGood(t *testing.T) {
+	e, properties := serve(t, welcome)
+	c := new(cloud)
+	db := open(t, properties, c)
+	if asked := c.asked(); len(asked) > 0 {
+		t.Errorf("opening asks for %v before anybody connects", asked)
+	}
+	for range 3 {
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := c.asked(), []string{"load default chain", "mint by GetClusterCredentials"}; !slices.Equal(got, want) {
+		t.Errorf("asked for %v; want %v", got, want)
+	}
+	first := e.Logins()[0].Parameters
+	if got := passwords(e); !slices.Equal(got, []string{"password 1", "password 1", "password 1"}) || first["user"] != "IAM:app" || first["database"] != "sales" || first["application_name"] != "sluice" {
+		t.Errorf("logged in with %v as %v", got, first)
+	}
+}
+
+func TestWithoutCacheEachConnectionHasALoginOfItsOwn(t *testing.T) {
+	e, properties := serve(t, welcome)
+	db := open(t, with(properties, map[string]string{"DisableCache": "1"}), new(cloud))
+	for range 2 {
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := passwords(e); !slices.Equal(got, []string{"password 1", "password 2"}) {
+		t.Errorf("logged in with %v", got)
+	}
+}
+
+func TestAnExpiredLoginIsReplacedOnce(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		refused int // logins that the warehouse calls expired, from the first
+		want    []string
+		err     error
+	}{
+		{"the second is good", 1, []string{"password 1", "password 2"}, nil},
+		{"none is good", 9, []string{"password 1", "password 2"}, connector.ErrExpired},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			n := 0
+			var mu sync.Mutex
+			e, properties := serve(t, func(logintest.Login) *pgproto3.ErrorResponse {
+				mu.Lock()
+				defer mu.Unlock()
+				if n++; n <= tc.refused {
+					return expired
+				}
+				return nil
+			})
+			c := new(cloud)
+			err := connect(t, properties, c)
+			if !errors.Is(err, tc.err) {
+				t.Errorf("%v; want %v", err, tc.err)
+			}
+			if got := passwords(e); !slices.Equal(got, tc.want) {
+				t.Errorf("logged in with %v; want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+// connect makes one physical connection, without what database/sql does about failures.
+func connect(t *testing.T, properties map[string]string, c *cloud) error {
+	t.Helper()
+	made, err := connector.New(properties, c.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := made.Connect(t.Context())
+	if err == nil {
+		_ = conn.Close()
+	}
+	return err
+}
+
+// A password that the warehouse does not know is not tried again: it would be wrong for ever. But it is forgotten.
+func TestARefusedPasswordIsForgotten(t *testing.T) {
+	e, properties := serve(t, func(l logintest.Login) *pgproto3.ErrorResponse {
+		if l.Password == "password 1" {
+			return &pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: `password authentication failed for user "IAM:app"`}
+		}
+		return nil
+	})
+	db := open(t, properties, new(cloud))
+	if err := db.PingContext(t.Context()); !errors.Is(err, connector.ErrWrongPassword) {
+		t.Errorf("%v; want a wrong password", err)
+	}
+	if err := db.PingContext(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := passwords(e); !slices.Equal(got, []string{"password 1", "password 2"}) {
+		t.Errorf("logged in with %v", got)
+	}
+}
+
+func TestWhereTheWarehouseIsIsLookedUpOnce(t *testing.T) {
+	e, properties := serve(t, welcome)
+	c := &cloud{host: "localhost", port: e.Target().Port}
+	db := open(t, with(properties, map[string]string{"Server": "", "Port": ""}), c)
+	for range 2 {
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, want := c.asked(), []string{"load default chain", "mint by GetClusterCredentials", "endpoint of analytics"}; !slices.Equal(got, want) {
+		t.Errorf("asked for %v; want %v", got, want)
+	}
+	c.mu.Lock()
+	c.port = 1 // where nobody listens
+	c.mu.Unlock()
+	e.Close()
+	for range 2 {
+		if err := db.PingContext(t.Context()); !errors.Is(err, connector.ErrUnreachable) {
+			t.Errorf("%v; want that it cannot be reached", err)
+		}
+	}
+	if n := count(c.asked(), "endpoint of analytics"); n != 2 {
+		t.Errorf("looked up %d times; want once more after the warehouse could not be reached", n)
+	}
+}
+
+func count(calls []string, call string) (n int) {
+	for _, c := range calls {
+		if c == call {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAConsumersSecretSaysWhere(t *testing.T) {
+	e, properties := serve(t, welcome)
+	c := &cloud{region: "eu-central-1", host: "localhost", port: e.Target().Port}
+	if err := connect(t, map[string]string{"SecretID": "reporting", "CaFile": properties["CaFile"]}, c); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Logins()[0].Parameters; got["user"] != "IAM:consumer" || got["database"] != "sales" {
+		t.Errorf("logged in as %v", got)
+	}
+	if got := c.asked(); !slices.Equal(got, []string{"load default chain", "mint by GetSecretValue"}) {
+		t.Errorf("asked for %v", got)
+	}
+}
+
+func TestAnAuthenticationProfileIsReadOnceAndCannotLowerTLS(t *testing.T) {
+	e, properties := serve(t, welcome)
+	given := map[string]string{"IAM": "1", "AuthProfile": "shared", "AccessKeyID": "AKIDEXAMPLE0", "SecretAccessKey": "of nobody", "CaFile": properties["CaFile"]}
+	content := fmt.Sprintf(`{"Host": "localhost", "port": %d, "ClusterIdentifier": "analytics", "db_user": "app", "db_name": "sales"`, e.Target().Port)
+
+	c := &cloud{region: "eu-central-1", profile: content + "}"}
+	db := open(t, given, c)
+	for range 2 {
+		if err := db.PingContext(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"load access key", "authentication profile shared in eu-central-1", "load access key", "mint by GetClusterCredentials"}
+	if got := c.asked(); !slices.Equal(got, want) {
+		t.Errorf("asked for %v; want %v", got, want)
+	}
+	for _, lower := range []string{`"sslmode": "require"`, `"ssl": false`} {
+		c := &cloud{region: "eu-central-1", profile: content + ", " + lower + "}"}
+		err := connect(t, given, c)
+		if problems, ok := errors.AsType[fault.Problems](err); !ok || !strings.HasPrefix(problems[0].Where, "SSL") {
+			t.Errorf("with %s: %v; want a refusal", lower, err)
+		}
+	}
+}
+
+func TestAHostThatIsNoDomainOfAWSIsAskedAbout(t *testing.T) {
+	_, properties := serve(t, welcome)
+	given := with(properties, map[string]string{"ClusterID": "", "Server": "warehouse.example.com", "vpc_endpoint_url": "localhost", "TLSServerName": "localhost"})
+	c := &cloud{domainKnown: true}
+	if err := connect(t, given, c); err != nil {
+		t.Error(err)
+	}
+	if got := c.asked(); !slices.Equal(got, []string{"load default chain", "domain warehouse.example.com", "mint by GetClusterCredentials"}) {
+		t.Errorf("asked for %v", got)
+	}
+	if err := connect(t, given, new(cloud)); err == nil {
+		t.Error("a host that is nobody's domain gets a login")
+	}
+}
+
+// All who wait are told at once when they give up, and the login comes to those who do not.
+func TestWhoeverGivesUpDoesNotTakeTheLoginAway(t *testing.T) {
+	_, properties := serve(t, welcome)
+	c := &cloud{hold: make(chan struct{})}
+	made, err := connector.New(properties, c.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	impatient, giveUp := context.WithCancel(t.Context())
+	gaveUp := make(chan error)
+	go func() { _, err := made.Connect(impatient); gaveUp <- err }()
+	got := make(chan error)
+	go func() {
+		conn, err := made.Connect(t.Context())
+		if err == nil {
+			_ = conn.Close()
+		}
+		got <- err
+	}()
+	giveUp()
+	if err := <-gaveUp; !errors.Is(err, context.Canceled) {
+		t.Errorf("%v; want that it was cancelled", err)
+	}
+	close(c.hold)
+	if err := <-got; err != nil {
+		t.Error(err)
+	}
+	if n := c.mints; n != 1 {
+		t.Errorf("%d mints", n)
+	}
+}
+
+func TestAllProblemsAtOnceAndBeforeAnybodyIsAsked(t *testing.T) {
+	c := new(cloud)
+	_, err := connector.Open(map[string]string{
+		"IAM": "1", "Sever": "x", "Server": "c1.abc.us-west-2.redshift.amazonaws.com", "Workgroup": "w", "sslmode": "disable", "IAMDuration": "60", "AutoCreate": "perhaps",
+	}, c.options()...)
+	problems, _ := errors.AsType[fault.Problems](err)
+	var where []string
+	for _, p := range problems {
+		where = append(where, p.Where)
+	}
+	slices.Sort(where)
+	if want := []string{"IAMDuration", "SSLMode", "Server", "Sever"}; !slices.Equal(where, want) {
+		t.Errorf("problems with %v; want %v\n%v", where, want, err)
+	}
+	if len(c.asked()) > 0 {
+		t.Errorf("asked for %v", c.asked())
+	}
+}
+
+func TestByNameInDatabaseSQL(t *testing.T) {
+	if _, err := sql.Open(connector.DriverName, "redshift:iam://host:port"); err == nil {
+		t.Error("a malformed string opens a database")
+	}
+	e, properties := serve(t, welcome)
+	db, err := sql.Open(connector.DriverName, fmt.Sprintf("redshift://app:of%%20nobody@localhost:%d/sales?CaFile=%s", e.Target().Port, properties["CaFile"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.PingContext(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Logins()[0]; got.Parameters["user"] != "app" || got.Password != "of nobody" {
+		t.Errorf("logged in as %v", got.Parameters)
+	}
+}
