@@ -38,6 +38,9 @@ func serve(t *testing.T, judge func(logintest.Login) *pgproto3.ErrorResponse) (*
 	}
 }
 
+// nobody is whose secrets the tests hold.
+const nobody = "of nobody"
+
 // welcome lets everybody in.
 func welcome(logintest.Login) *pgproto3.ErrorResponse { return nil }
 
@@ -223,7 +226,7 @@ func TestAConsumersSecretSaysWhere(t *testing.T) {
 
 func TestAnAuthenticationProfileIsReadOnceAndCannotLowerTLS(t *testing.T) {
 	e, properties := serve(t, welcome)
-	given := map[string]string{"IAM": "1", "AuthProfile": "shared", "AccessKeyID": "AKIDEXAMPLE0", "SecretAccessKey": "of nobody", "CaFile": properties["CaFile"]}
+	given := map[string]string{"IAM": "1", "AuthProfile": "shared", "AccessKeyID": "AKIDEXAMPLE0", "SecretAccessKey": nobody, "CaFile": properties["CaFile"]}
 	content := fmt.Sprintf(`{"Host": "localhost", "port": %d, "ClusterIdentifier": "analytics", "db_user": "app", "db_name": "sales"`, e.Target().Port)
 
 	c := &cloud{region: "eu-central-1", profile: content + "}"}
