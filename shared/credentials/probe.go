@@ -13,7 +13,7 @@ import (
 
 // A LoginProber is a [Prober] that logs in to the warehouse over verified TLS.
 type LoginProber struct {
-	Roots *x509.CertPool // authorities of the warehouse's certificate; nil means the system's
+	Roots *x509.CertPool // authorities of the warehouse's certificate; nil means those of [login.Roots]
 }
 
 // probeTimeout bounds login and query together, well below the time limit of the function that asks.
