@@ -84,7 +84,7 @@ func stored(at call, value string, now time.Time) (lease.Lease, error) {
 	l := lease.Lease{User: v.Username, Password: secret.New(v.Password), Asked: now, Host: v.Host, Port: port, Database: v.Database}
 	if v.ExpiresAt != nil {
 		l.Expires = v.ExpiresAt.UTC()
-		if !now.IsZero() && !l.Expires.After(now) {
+		if !l.Expires.After(now) { // never, where the service does not say the time
 			return lease.Lease{}, &fault.Error{Kind: fault.Retry, Reason: LeaseExpired, Op: at.op, Subject: at.subject,
 				Err: errors.New("its login ended at " + l.Expires.Format(time.RFC3339)), Fix: "find out why the secret is not rotated: look at its schedule and at the log of its rotation function"}
 		}

@@ -112,6 +112,9 @@ func (s *source) renewal() string {
 	case s.given.Kind == resolve.Static:
 		return "they are given as AccessKeyID, SecretAccessKey and SessionToken"
 	case s.given.Kind == resolve.Profile, s.inProfile() && s.named:
+		if p := s.find(func(p *config.SharedConfig) bool { return p.Source == nil && p.Profile != "" }); p != nil {
+			return "they are in the profile " + p.Profile
+		}
 		return "they are in the profile " + s.profile
 	case s.env.Credentials.HasKeys():
 		return "they are in the environment, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"

@@ -71,6 +71,8 @@ aws_secret_access_key = ` + secretKey + `
 		"chain: AWS_DEFAULT_PROFILE":          {map[string]string{"AWS_DEFAULT_PROFILE": "static"}, chain, "AKIDSTATIC/us-west-2/redshift+tok/en+==", "eu-central-1", resolve.FromAWSProfile, nil},
 		"chain: environment and AWS_PROFILE": {map[string]string{"AWS_PROFILE": "static", "AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": secretKey}, chain,
 			"AKIDENV/us-west-2/redshift", "eu-central-1", resolve.FromAWSProfile, []string{"AWS_ACCESS_KEY_ID", "AWS_PROFILE=static", "region eu-central-1", "property Profile"}},
+		"no kind is the chain": {map[string]string{"AWS_PROFILE": "static", "AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": secretKey}, resolve.Credentials{},
+			"AKIDENV/us-west-2/redshift", "eu-central-1", resolve.FromAWSProfile, []string{"AWS_ACCESS_KEY_ID"}},
 		"chain: half a key": {map[string]string{"AWS_ACCESS_KEY_ID": "AKIDENV"}, chain, "AKIDDEFAULT/us-west-2/redshift", "eu-west-1", resolve.FromAWSProfile,
 			[]string{"AWS_ACCESS_KEY_ID is set without AWS_SECRET_ACCESS_KEY"}},
 		"chain: the other half": {map[string]string{"AWS_SECRET_ACCESS_KEY": secretKey}, chain, "AKIDDEFAULT/us-west-2/redshift", "eu-west-1", resolve.FromAWSProfile,
@@ -214,6 +216,12 @@ func TestRoleFails(t *testing.T) {
 			fails(t, err, tc.kind, tc.reason, tc.says...)
 		})
 	}
+	t.Run("keys of a profile expired", func(t *testing.T) {
+		alone(t, "[profile a]\nrole_arn = "+role+"\nsource_profile = keys\n[profile keys]\n"+keys, "")
+		sts := serve(t, awstest.QueryError(403, "ExpiredToken", "expired"))
+		_, err := load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: sts.url}, awslease.Options{Region: "us-west-2"}).Mint(t.Context(), settings(sts))
+		fails(t, err, fault.Blocked, awslease.CredentialsExpired, "assume a role for profile a", "in the profile keys")
+	})
 	t.Run("no region", func(t *testing.T) {
 		alone(t, "", "")
 		c := static()
