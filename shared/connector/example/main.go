@@ -1,70 +1,81 @@
-// Command example is a small program that talks to a warehouse with logins that never go stale. It takes its properties as one
-// string, so that the same program runs with a profile, an instance profile, a role, or a consumer's secret.
+// Command example is a small program that queries a warehouse with logins that never go stale. It takes its properties from one
+// variable, so that the same program runs with a profile, with the role of an instance or a container, or with a consumer's secret:
+//
+//	WAREHOUSE='IAM=1;ClusterID=examplecluster;Database=exampledb;DbUser=app_reports;Profile=reports' example 'SELECT * FROM venue'
 package main
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/sluicehq/sluice/shared/connector"
 )
 
 func main() {
-	if len(os.Args) != 3 {
-		fmt.Fprintln(os.Stderr, `usage: example PROPERTIES QUERY, for example 'Server=…;IAM=1;DbUser=…;Database=…' 'SELECT current_user'`)
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: WAREHOUSE=PROPERTIES example QUERY")
 		os.Exit(2)
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	if err := run(ctx, os.Args[1], os.Args[2]); err != nil {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := run(ctx, log, os.Stdout, os.Getenv("WAREHOUSE"), os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, advice(err))
 		os.Exit(1)
 	}
 }
 
-// run opens the database once, as a program does at its start, and queries it.
-func run(ctx context.Context, properties, query string) error {
-	log := slog.New(slog.NewTextHandler(os.Stderr, nil)) // says what may surprise in the properties
-	db, err := connector.Open(properties, connector.WithLogger(log))
+// run opens the database once, as a program does when it starts, and queries it.
+func run(ctx context.Context, log *slog.Logger, out io.Writer, properties, query string) error {
+	db, err := connector.Open(properties, connector.WithLogger(log)) // the log says what may surprise in the properties
 	if err != nil {
 		return err
 	}
 	defer func() { _ = db.Close() }()
-	// Connections may live for longer than logins: the password is asked for at the beginning alone.
+	// The pool is an ordinary one: a connection may outlive the login that opened it, and the next one gets a login that is good.
 	db.SetMaxOpenConns(4)
 	db.SetConnMaxLifetime(time.Hour)
 
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
 	rows, err := db.QueryContext(ctx, query)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
-	return show(rows)
+	return show(out, rows)
 }
 
-// show prints a table as text.
-func show(rows *sql.Rows) error {
+// show writes a row as a line, with tabs between its columns.
+func show(out io.Writer, rows *sql.Rows) error {
 	columns, err := rows.Columns()
 	if err != nil {
 		return err
 	}
-	values := make([]any, len(columns))
-	for i := range values {
-		values[i] = new(sql.NullString)
+	texts := make([]sql.NullString, len(columns))
+	into := make([]any, len(columns))
+	for i := range texts {
+		into[i] = &texts[i]
 	}
 	for rows.Next() {
-		if err := rows.Scan(values...); err != nil {
+		if err := rows.Scan(into...); err != nil {
 			return err
 		}
-		for i, name := range columns {
-			fmt.Printf("%s=%s ", name, values[i].(*sql.NullString).String)
+		line := make([]string, len(columns))
+		for i, text := range texts {
+			line[i] = cmp.Or(text.String, "-")
 		}
-		fmt.Println()
+		fmt.Fprintln(out, strings.Join(line, "\t"))
 	}
 	return rows.Err()
 }
