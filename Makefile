@@ -27,7 +27,8 @@ help: ## list the targets
 	@echo "  CONFIG=FILE names the stage of synth and deploy ($(CONFIG)),"
 	@echo "  SANDBOX_PORT the first of the sandbox's three ports ($(SANDBOX_PORT))."
 
-demo: assembly ## prove the product in the sandbox, step by step, in about a minute
+demo: assembly sluice ## prove the product in the sandbox, step by step, in about a minute
+	@go build -o build/bin/example ./shared/connector/example
 	@go build -o build/bin/demo ./infra/sandbox/demo
 	@build/bin/demo
 

@@ -44,6 +44,9 @@ type demo struct {
 	role     string // of the application, which may read one secret and do nothing else
 	first    lease
 
+	home  string   // of the application's own processes
+	heard []string // what they printed
+
 	provision string // name of the function
 	wanted    wanted
 	made      made   // of the federation
@@ -51,8 +54,10 @@ type demo struct {
 }
 
 // open makes the clients of the people in the story.
-func open(ctx context.Context, w *world.World, n *narrator) (*demo, error) {
-	d := &demo{narrator: n, world: w, control: w.Control()}
+//
+// home is a folder for what belongs to the application's own processes.
+func open(ctx context.Context, w *world.World, n *narrator, home string) (*demo, error) {
+	d := &demo{narrator: n, world: w, control: w.Control(), home: home}
 	about, err := d.control.World(ctx)
 	if err != nil {
 		return nil, err

@@ -38,20 +38,20 @@ func (d *demo) leaks(ctx context.Context) error {
 			}
 		}
 	}
-	saw := fmt.Sprintf("%d passwords and verifiers, %d kB of output in %d places", len(minted), size>>10, len(places))
+	saw := fmt.Sprintf("%d passwords, verifiers and keys, %d kB of output in %d places", len(minted), size>>10, len(places))
 	if len(found) > 0 {
 		slices.Sort(found)
 		saw = "found in " + strings.Join(found, ", ")
 	}
-	d.prove(len(found) == 0 && len(minted) > 0 && size > 0, "no password is in any output", "%s", saw)
+	d.prove(len(found) == 0 && len(d.world.Minted()) > 0 && size > 0, "no password is in any output", "%s", saw)
 	return nil
 }
 
 // passwords are all that were given out: by the warehouse, to the master users of sources, and by Secrets Manager for the logins
-// in them. Of the latter there is what PostgreSQL keeps as well, which is as good as the password.
+// in them. Of the latter there is what PostgreSQL keeps as well, which is as good as the password. The operator's secret key is one, too.
 func (d *demo) passwords() []secret.Value {
 	random := d.world.Secrets.Passwords()
-	all := slices.Concat(d.world.Minted(), d.world.Sources.Passwords(), random)
+	all := slices.Concat(d.world.Minted(), d.world.Sources.Passwords(), random, []secret.Value{d.world.Operator.SecretAccessKey})
 	for _, password := range random {
 		verifier := md5.Sum([]byte(password.Reveal() + d.made.Login))
 		all = append(all, secret.New(hex.EncodeToString(verifier[:])))
@@ -104,6 +104,9 @@ func (d *demo) output(ctx context.Context) (map[string]string, error) {
 	}
 	if err := keep("table "+tableName, state.Items, nil); err != nil {
 		return nil, err
+	}
+	for i, printed := range d.heard {
+		places[fmt.Sprintf("what process %d of the application printed", i+1)] = printed
 	}
 	err = filepath.WalkDir(about.Logs, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {

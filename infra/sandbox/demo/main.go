@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"github.com/sluicehq/sluice/infra/sandbox/world"
@@ -44,7 +45,7 @@ func run(ctx context.Context) (held bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, w.Close()) }()
-	d, err := open(ctx, w, n)
+	d, err := open(ctx, w, n, filepath.Join(state, "application"))
 	if err != nil {
 		return false, err
 	}
@@ -59,6 +60,7 @@ func run(ctx context.Context) (held bool, err error) {
 		{"The old login expires", d.expiry},
 		{"Redshift mints no logins for twenty minutes", d.outage},
 		{"The cluster is paused for two hours", d.paused},
+		{"A Go program connects with the connector, by profiles of AWS's files and without a password", d.connects},
 		{"A value is written into a database outside the warehouse", d.written},
 		{"That database is requested as a source: " + requestFile, d.requested},
 		{"A federated join, over verified TLS, with the application's lease", d.joined},
