@@ -3,7 +3,6 @@ package connector
 import (
 	"context"
 
-	"github.com/sluicehq/sluice/shared/connector/property"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
 )
 
@@ -44,18 +43,16 @@ func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) 
 	if err != nil {
 		return Explanation{}, err
 	}
-	if credentials, asks := resolve.CredentialsOf(in); asks {
-		region, _ := c.set.Get(property.Region)
-		aws, err := c.options.load(ctx, credentials, region.Reveal(), c.options)
-		if err != nil {
-			return Explanation{}, err
-		}
-		in.Region, in.RegionFrom = aws.Region()
-		e.AWS, e.Notices = credentials.String(), aws.Notices()
+	aws, err := c.configure(ctx, &in)
+	if err != nil {
+		return Explanation{}, err
 	}
 	s, notices, err := resolve.Resolve(in)
 	if err != nil {
 		return Explanation{}, err
+	}
+	if aws != nil {
+		e.AWS, e.Notices = s.AWS.String(), aws.Notices()
 	}
 	e.Values, e.Login, e.Notices = s.Values, s.Login, append(e.Notices, notices...)
 	e.Calls, e.Policy = append(e.Calls, s.Plan()...), append(e.Policy, s.Policy()...)

@@ -66,35 +66,46 @@ func (c *Connector) prepare(ctx context.Context) (*session, error) {
 	if err := c.readAuthProfile(ctx, &in); err != nil {
 		return nil, err
 	}
-	s := new(session)
-	var notices []resolve.Notice
-	if credentials, asks := resolve.CredentialsOf(in); asks {
-		region, _ := c.set.Get(property.Region)
-		var err error
-		if s.aws, err = c.options.load(ctx, credentials, region.Reveal(), c.options); err != nil {
-			return nil, err
-		}
-		in.Region, in.RegionFrom = s.aws.Region()
-		notices = s.aws.Notices()
-	}
-	settings, more, err := resolve.Resolve(in)
+	aws, err := c.configure(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
-	s.settings = settings
-	c.tell(settings, append(notices, more...))
+	settings, notices, err := resolve.Resolve(in)
+	if err != nil {
+		return nil, err
+	}
+	s := &session{settings: settings, aws: aws}
 	if s.roots, err = roots(settings.CAFile); err != nil {
 		return nil, err
 	}
-	if s.settings.GuessedDomain {
-		if _, err = s.aws.DomainCluster(ctx, settings); err != nil {
+	if settings.GuessedDomain {
+		if _, err = aws.DomainCluster(ctx, settings); err != nil {
 			return nil, err
 		}
 	}
-	if s.aws != nil {
-		s.key = settings.Key(s.aws.Identity())
+	if aws != nil {
+		s.key = settings.Key(aws.Identity())
+		notices = append(aws.Notices(), notices...)
 	}
+	c.tell(settings, notices)
 	return s, nil
+}
+
+// configure is AWS with the credentials that the properties ask for, nil if the login takes none. To in it adds what the AWS
+// configuration says.
+func (c *Connector) configure(ctx context.Context, in *resolve.Input) (cloud, error) {
+	early := *in
+	early.Unconfigured = true
+	settings, _, err := resolve.Resolve(early)
+	if err != nil || settings.Login == resolve.Password {
+		return nil, err
+	}
+	aws, err := c.options.load(ctx, settings.AWS, settings.Region, c.options)
+	if err != nil {
+		return nil, err
+	}
+	in.Region, in.RegionFrom = aws.Region()
+	return aws, nil
 }
 
 // readAuthProfile adds the content of the authentication profile, if one is named.
