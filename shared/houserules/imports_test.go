@@ -56,7 +56,7 @@ var rules = []rule{
 	{"infra/sluice", slices.Concat([]string{"infra/config", "shared/aws/...", "shared/connector", "shared/connector/resolve", "shared/federation", "shared/event", "shared/settings", "shared/fault"}, sdk), "the operator's command reads the state and sends events; it changes nothing by itself"},
 	{"infra/sandbox/awshttp/...", []string{"infra/sandbox/mishap", "infra/sandbox/clock", "infra/sandbox/uuid"}, "the wire format is read here independently of the SDK: two readings that agree are a test of both"},
 	{"infra/sandbox/demo", slices.Concat([]string{"infra/sandbox/...", "shared/connector/login", "shared/event", "shared/fault", "shared/secret"}, pgx, sdk), "the demo is an application: it sees the secret and the bus, and nothing inside the functions"},
-	{"infra/sandbox/bench/...", slices.Concat([]string{"infra/sandbox/...", "shared/settings", "shared/warehouse"}, pgx, sdk, run), "what is measured are the built functions"},
+	{"infra/sandbox/bench/...", slices.Concat([]string{"infra/sandbox/...", "shared/connector", "shared/settings", "shared/warehouse"}, pgx, sdk, run), "what is measured are the built functions, and the connector as a program links it"},
 	{"infra/sandbox/connected", nil, "tests of programs that connect: what they need they import as tests, and nobody imports them"},
 	{"infra/sandbox/endtoend", nil, "tests of the whole: what they need they import as tests, and nobody imports them"},
 	{"infra/sandbox/lambda/internal/echo", run, "a function for tests"},

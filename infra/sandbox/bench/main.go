@@ -1,6 +1,7 @@
-// Command bench measures what the functions cost: start, memory and size beside a function that does nothing, AWS calls
-// of a rotation, of a tick and of provisioning a source, alone and many at once, and rotations a second beside the bare sequence of the same calls. All in one run, with
-// repetitions that take turns; a machine that is busy with something else shows in both sides of a ratio.
+// Command bench measures what the product costs: start, memory and size of the functions beside a function that does nothing, AWS
+// calls of a rotation, of a tick and of provisioning a source, alone and many at once, connections through the connector beside pgx
+// alone, and rotations a second beside the bare sequence of the same calls. All in one run, with repetitions that take turns; a
+// machine that is busy with something else shows in both sides of a ratio.
 package main
 
 import (
@@ -59,6 +60,12 @@ func run(ctx context.Context) error {
 	}
 	defer w.Close()
 	if err := measureCalls(ctx, w); err != nil {
+		return err
+	}
+	if err := measureConnecting(ctx, w); err != nil { // while the login in the secret is fresh
+		return err
+	}
+	if err := measureResolving(); err != nil {
 		return err
 	}
 	if err := measureFederation(ctx, w); err != nil {
