@@ -28,7 +28,7 @@ func (c *Client) Endpoint(ctx context.Context, s resolve.Settings) (host string,
 }
 
 func (c *Client) clusterEndpoint(ctx context.Context, s resolve.Settings) (string, int, error) {
-	at := call{op: "look the endpoint up", subject: warehouseOf(s), action: "redshift:DescribeClusters", resource: arn("redshift", s, "cluster:"+s.Cluster)}
+	at := call{op: "look the endpoint up", subject: warehouseOf(s), action: "redshift:DescribeClusters", resource: "*"}
 	to, err := c.ready(ctx, place{s.Region, s.Endpoint}, at.op, at.subject)
 	if err != nil {
 		return "", 0, err
@@ -88,7 +88,7 @@ func notReady(at call, status string) error {
 //
 // Source: Amazon Redshift API Reference, DescribeCustomDomainAssociations.
 func (c *Client) DomainCluster(ctx context.Context, s resolve.Settings) (string, error) {
-	at := call{op: "look the custom domain up", subject: s.CustomDomain, action: "redshift:DescribeCustomDomainAssociations", resource: arn("redshift", s, "cluster:*")}
+	at := call{op: "look the custom domain up", subject: s.CustomDomain, action: "redshift:DescribeCustomDomainAssociations", resource: "*"}
 	to, err := c.ready(ctx, place{s.Region, s.Endpoint}, at.op, at.subject)
 	if err != nil {
 		return "", err

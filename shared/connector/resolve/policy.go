@@ -30,10 +30,8 @@ func (s Settings) Policy() (all []Statement) {
 		switch c.Operation {
 		case assumeRole:
 			allow(action, s.AWS.RoleARN)
-		case describeCustomDomainAssociations: // it knows no resources
+		case describeClusters, describeCustomDomainAssociations: // lists: whether one cluster is enough is not documented
 			allow(action, "*")
-		case describeClusters:
-			allow(action, arn(serviceCluster, "cluster:"+s.Cluster))
 		case string(GetClusterCredentials):
 			user := place.UserARN(cluster, cmp.Or(s.DbUser, "*"))
 			allow(action, user, place.DatabaseARN(cluster, s.Database))
