@@ -61,7 +61,7 @@ lint: $(MODULES) ## check format, vet, staticcheck and the house rules
 	go tool staticcheck ./...
 	go test ./shared/houserules
 
-bench: assembly ## measure start, size, calls and throughput of the functions
+bench: assembly ## measure start, size, calls and throughput of the functions, and connections
 	@go build -o build/bin/bench ./infra/sandbox/bench
 	@build/bin/bench
 
