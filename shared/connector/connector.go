@@ -1,4 +1,3 @@
-// Package connector is a database/sql connector for Amazon Redshift whose logins never go stale.
 package connector
 
 import (
