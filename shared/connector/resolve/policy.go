@@ -30,7 +30,7 @@ func (s Settings) Policy() (all []Statement) {
 		switch c.Operation {
 		case assumeRole:
 			allow(action, s.AWS.RoleARN)
-		case describeClusters, describeCustomDomainAssociations: // lists: whether one cluster is enough is not documented
+		case describeClusters, describeCustomDomainAssociations: // lists; the reference lets the first name a cluster, and does not ask for it
 			allow(action, "*")
 		case string(GetClusterCredentials):
 			user := place.UserARN(cluster, cmp.Or(s.DbUser, "*"))

@@ -149,6 +149,11 @@ func (w want) check(t *testing.T, a answer) {
 	t.Helper()
 	begin(t, "problems", problems(t, a.err), w.problems)
 	begin(t, "notices", told(a.notices), w.notices)
+	for _, v := range a.settings.Values {
+		if v.Text == "" || v.From == "" {
+			t.Errorf("%+v does not say what, and where it is from", v)
+		}
+	}
 	got := fields(a.settings)
 	for _, f := range w.fields {
 		if !slices.Contains(got, f) {

@@ -1,6 +1,9 @@
 package resolve_test
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // Hosts of the cases below.
 const (
@@ -141,6 +144,12 @@ func TestVectorsOfRequiredAndConflicting(t *testing.T) {
 			vector{"C3 " + mode + " of an authentication profile", question{given: on(m{"AuthProfile": "shared"}).given, profile: `{"sslmode": "` + mode + `"}`}, want{problems: []string{bad}}})
 	}
 	run(t, vectors)
+	t.Run("B7 the hint", func(t *testing.T) {
+		a := ask(t, question{text: "jdbc:redshift:iam://c1:5439/dev?DbUser=u", region: "us-east-1"})
+		if a.err == nil || !strings.Contains(a.err.Error(), "redshift:iam://cluster:region/database") {
+			t.Errorf("%v does not say how to name a cluster in a URL", a.err)
+		}
+	})
 	t.Run("C3 an authentication profile does not turn TLS off", func(t *testing.T) {
 		q := on(m{"AuthProfile": "shared"})
 		q.profile = `{"ssl": false}`

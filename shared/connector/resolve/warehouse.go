@@ -120,21 +120,21 @@ func (r *resolver) fromHost(serverless bool) (cluster, workgroup, domain string)
 		return "", "", r.host.Domain
 	case r.in.Unread: // the authentication profile may say
 	case serverless:
-		r.problem(property.Workgroup, "name the workgroup", "is missing, and %s does not say it", r.described())
+		r.problem(property.Workgroup, "name the workgroup", "is missing, and %s", r.silent())
 	case r.named != "" && !strings.Contains(r.named, "."):
-		r.problem(property.ClusterID, "name the cluster; a URL names one as redshift:iam://cluster:region/database", "is missing, and %s does not say it", r.described())
+		r.problem(property.ClusterID, "name the cluster; a URL names one as redshift:iam://cluster:region/database", "is missing, and %s", r.silent())
 	default:
-		r.problem(property.ClusterID, "name the cluster, or a workgroup with Workgroup", "is missing, and %s does not say it", r.described())
+		r.problem(property.ClusterID, "name the cluster, or a workgroup with Workgroup", "is missing, and %s", r.silent())
 	}
 	return "", "", ""
 }
 
-// described is the host as problems call it.
-func (r *resolver) described() string {
+// silent says why the host does not name the warehouse.
+func (r *resolver) silent() string {
 	if r.named == "" {
-		return "no host"
+		return "there is no host that says it"
 	}
-	return "the host (" + string(r.host.Form) + ")"
+	return "the host (" + string(r.host.Form) + ") does not say it"
 }
 
 // api chooses the call that gives logins.
