@@ -37,11 +37,11 @@ func (r *resolver) lost(name property.Name, same func(a, b string) bool) (note s
 		return ""
 	}
 	r.notice(name, "is another in the authentication profile; what the program says counts")
-	return r.over(FromAuthProfile, other.Reveal())
+	return over(FromAuthProfile, other.Reveal())
 }
 
 // over is the note of a value that won over another.
-func (r *resolver) over(loser Origin, text string) string {
+func over(loser Origin, text string) string {
 	return fmt.Sprintf("wins over %q from the %s", text, loser)
 }
 
@@ -130,7 +130,7 @@ func (r *resolver) withHost(name property.Name, given, host string) string {
 	case given != "" && host != "" && given != host:
 		_, from := r.value(name)
 		r.notice(name, "is another than the host's, which is %s; what is given counts", host)
-		r.remember(name, given, from, r.over(FromHost, host))
+		r.remember(name, given, from, over(FromHost, host))
 	}
 	return given
 }

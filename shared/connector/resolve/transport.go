@@ -44,7 +44,7 @@ func (r *resolver) sslMode() {
 		r.remember(property.SSLMode, string(VerifyFull), Default, "")
 	case mode == VerifyCA && from == FromAuthProfile:
 		r.notice(property.SSLMode, "stays %s: only the program itself may ask for %s, and the authentication profile does", VerifyFull, VerifyCA)
-		r.remember(property.SSLMode, string(VerifyFull), Default, r.over(FromAuthProfile, string(VerifyCA)))
+		r.remember(property.SSLMode, string(VerifyFull), Default, over(FromAuthProfile, string(VerifyCA)))
 	case mode == VerifyFull || mode == VerifyCA:
 		r.out.SSLMode = mode
 	default:

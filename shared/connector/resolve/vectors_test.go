@@ -21,7 +21,19 @@ var iam = m{"IAM": "1", "DbUser": "u"}
 // A vector is a case of the list of what Amazon's three drivers make of properties, under its number there. What is expected is what
 // is right, which is not always what a driver does.
 //
-// The others of the list need AWS, time or connections, and are tested where those are.
+// The others of the list, and the rest of some, need AWS, time or connections, and are tested where those are:
+//
+//	C13 the chain yields nothing           shared/aws/awslease, TestNoCredentials
+//	D9, D10, D12, D16 profiles             shared/aws/awslease, TestLoadFails; with a code for D16, TestMFA
+//	D13 a profile that is its own source   shared/aws/awslease, TestOwnSource
+//	D15, D18, D19 profile and environment  shared/aws/awslease, TestKindsOfCredentials
+//	E11 the look-up is made once           shared/connector, TestWhereTheWarehouseIsIsLookedUpOnce
+//	E13 the look-up fails                  shared/aws/awslease, TestDomainCluster
+//	E22 the user as the service returns it shared/aws/awslease, TestMintUser; shared/connector, TestConnectionsShareALoginWhileItIsGood
+//	E23 every client                       shared/aws/awslease, TestEndpointURL
+//	F11 the token is sent                  infra/sandbox/connected, TestAuthenticationProfileIsReadWithEachKind
+//	G2, G3, G5 good, ended, almost ended   shared/connector/lease, TestLeaseIsRefreshedByAge
+//	G11 many at once                       shared/connector/lease, TestManyAtOnceMintOnce
 type vector struct {
 	name string
 	question
