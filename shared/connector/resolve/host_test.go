@@ -175,8 +175,11 @@ func FuzzReadHost(f *testing.F) {
 		default:
 			t.Errorf("%q has the form %q", name, h.Form)
 		}
+		if strings.Contains(name, ":") {
+			return // the zone of an address may be anything
+		}
 		for _, other := range []string{upper(name), plain} {
-			if again, err := resolve.ReadHost(other); err != nil || again != h && !strings.Contains(name, ":") {
+			if again, err := resolve.ReadHost(other); err != nil || again != h {
 				t.Errorf("%q says %+v; %q %+v, %v", name, h, other, again, err)
 			}
 		}

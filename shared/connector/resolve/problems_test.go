@@ -123,6 +123,7 @@ func TestWhatIsTaken(t *testing.T) {
 		{"a password that nothing takes", on(m{"PWD": "p"}), want{notices: []string{"PWD is ignored: IAM is on"}}},
 		{"a user beside the database user", on(m{"UID": "w"}), want{fields: []string{"DbUser=u"}, notices: []string{"UID is ignored: DbUser says who logs in"}}},
 		{"groups twice, and empty ones", on(m{"DbGroups": " b,,a,b, "}), want{fields: []string{"DbGroups=a,b"}}},
+		{"no group but commas", on(m{"DbGroups": " , "}), want{fields: []string{"DbGroups="}, notices: []string{"DbGroups names no group"}}},
 		{"who logs in, where the caller does", on(m{"group_federation": "1", "DbGroups": "a", "AutoCreate": "1", "ForceLowercase": "1"}), want{
 			fields:  []string{"DbUser=", "DbGroups=", "AutoCreate=false"},
 			notices: []string{"DbUser has no effect", "AutoCreate has no effect", "DbGroups has no effect", "ForceLowercase has no effect"}}},

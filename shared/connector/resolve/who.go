@@ -88,7 +88,12 @@ func (r *resolver) groups(fold bool) {
 		r.out.DbGroups = append(r.out.DbGroups, name)
 	}
 	slices.Sort(r.out.DbGroups)
-	if i := slices.IndexFunc(r.out.Values, func(v Value) bool { return v.Name == property.DbGroups }); i >= 0 {
+	switch i := slices.IndexFunc(r.out.Values, func(v Value) bool { return v.Name == property.DbGroups }); {
+	case i < 0:
+	case len(r.out.DbGroups) == 0:
+		r.notice(property.DbGroups, "names no group")
+		r.out.Values = slices.Delete(r.out.Values, i, i+1)
+	default:
 		r.out.Values[i].Text = strings.Join(r.out.DbGroups, ",")
 	}
 }
