@@ -68,11 +68,11 @@
 //
 // # How logins are kept fresh
 //
-// A login is kept for all connections that want the same from the same AWS identity, in the whole process ([WithCache] keeps it
-// elsewhere, DisableCache=1 nowhere). It is given out while more than a minute of its life is left, and with less only where there is
-// no other. When 75 to 85 % of its life have passed, at a time drawn for each login, one connection begins to get the next one, and none
-// waits for that. All who find no good login share one call. Its life is measured by the clock of the service that gave it, so that it does not matter what time this machine
-// believes it is; of this machine's wall clock and its monotonic clock, the one on which more time has passed counts.
+// A login is kept for all connections that want the same from the same AWS identity, in the whole process ([WithCache] keeps it elsewhere,
+// DisableCache=1 nowhere). It is given out while more than a minute of its life is left, and with less only where there is no other. When
+// 75 to 85 % of its life have passed, at a time drawn for each login, one connection begins to get the next one, and none waits for that.
+// All who find no good login share one call. Its life is measured by the clock of the service that gave it, so that it does not matter what
+// time this machine believes it is; of this machine's wall clock and its monotonic clock, the one on which more time has passed counts.
 //
 // If AWS does not give another, connections go on with the login at hand until it ends; a new attempt is made at most every second at
 // first, then less often, up to every 30 seconds. With the default life of 15 minutes such an outage may last two to four minutes before
@@ -96,9 +96,10 @@
 //
 // # Errors
 //
-// Errors of properties are a fault.Problems, with the place, what is wrong and what to write. Those of AWS and of logins say what was
-// being done, to what, the reason as one word, what AWS or the server said, and what to do. No error holds a password, a secret key or a token.
-// errors.Is tells failures of the login apart by [ErrExpired] and its like; fault.ReasonOf returns the word, which for AWS is one of
+// Errors of properties are a fault.Problems, with the place, what is wrong and what to write. [Open] returns it, or the first connection,
+// where an authentication profile or the AWS configuration could still have said what is missing. Errors of AWS and of logins say what was
+// being done, to what, the reason as one word, what AWS or the server said, and what to do. No error holds a password, a secret key or a
+// token. errors.Is tells failures of the login apart by [ErrExpired] and its like; fault.ReasonOf returns the word, which for AWS is one of
 // those in package awslease and awserror. Causes stay within reach of errors.Is and errors.As: context.Canceled, net.Error, x509's errors,
 // *pgconn.PgError, and the SDK's.
 //
