@@ -39,19 +39,6 @@ func ReadingOf(set property.Set) (reading Reading, ok bool) {
 	return reading, true
 }
 
-// CredentialsOf is where the AWS credentials for logins come from, for whoever has to look there before [Resolve] can be asked. ok
-// is false if the login takes none. Errors are those of [Resolve].
-func CredentialsOf(in Input) (c Credentials, ok bool) {
-	r := &resolver{in: in}
-	iam, _ := r.boolean(property.IAM)
-	r.out.Secret = r.text(property.SecretID)
-	if !iam && r.out.Secret == "" {
-		return Credentials{}, false
-	}
-	r.credentials()
-	return r.out.AWS, true
-}
-
 // What names of authentication profiles, roles and sessions are made of.
 //
 // Source: Amazon Redshift API Reference, CreateAuthenticationProfile; AWS STS API Reference, AssumeRole.

@@ -29,7 +29,6 @@ type question struct {
 type answer struct {
 	set      property.Set
 	settings resolve.Settings
-	aws      resolve.Credentials // as CredentialsOf has them
 	notices  []resolve.Notice
 	err      error
 }
@@ -59,7 +58,6 @@ func ask(t testing.TB, q question) (a answer) {
 			return a
 		}
 	}
-	a.aws, _ = resolve.CredentialsOf(in)
 	a.settings, a.notices, a.err = resolve.Resolve(in)
 	return a
 }
@@ -164,9 +162,6 @@ func (w want) check(t *testing.T, a answer) {
 	}
 	if got := calls(a.settings.Plan()); w.calls != nil && !slices.Equal(got, w.calls) {
 		t.Errorf("calls:\n\t%s\nwant:\n\t%s", strings.Join(got, "\n\t"), strings.Join(w.calls, "\n\t"))
-	}
-	if a.err == nil && a.settings.AWS.Kind != a.aws.Kind {
-		t.Errorf("CredentialsOf says %q and Resolve %q", a.aws.Kind, a.settings.AWS.Kind)
 	}
 }
 
