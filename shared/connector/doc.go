@@ -124,9 +124,9 @@
 // refreshing, outages, expiry, failures of TLS. The far end there is Sluice's own, made from AWS's documentation, and PostgreSQL.
 //
 // By AWS's documentation alone: names, ranges and prefixes of logins, hosts, parameters and permissions of the APIs, which
-// authorities Redshift's certificates come from, what load balancers and VPC endpoints show, to_varbyte.
+// authorities Redshift's certificates come from, to_varbyte.
 //
 // Documented nowhere: the texts with which Redshift refuses logins (the expired one is reported from the field, the others are
-// PostgreSQL's), what the APIs answer for a paused cluster or a workgroup that is not available, which types Redshift sends in binary
-// form. The README lists these points.
+// PostgreSQL's), what the APIs answer for a paused cluster or a workgroup that is not available, which certificate load balancers and VPC
+// endpoints show (as above, by reports from the field), which types Redshift sends in binary form. The README lists these points.
 package connector

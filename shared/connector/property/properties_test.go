@@ -32,16 +32,20 @@ func TestPropertiesAreListedAsTheyAreRead(t *testing.T) {
 // list is the catalogue for people.
 func list() string {
 	var b strings.Builder
-	count := make(map[use]int)
+	count, own := make(map[use]int), 0
 	for i := range catalogue {
-		count[catalogue[i].use]++
+		r := &catalogue[i]
+		count[r.use]++
+		if len(r.odbc)+len(r.jdbc)+len(r.python) == 0 {
+			own++
+		}
 	}
 	fmt.Fprintf(&b, `# Connection properties
 
 Written by %sgo test ./shared/connector/property -run Properties -update%s from the catalogue; do not edit.
-The connector knows the %d properties of Amazon's ODBC, JDBC and Python drivers, and some of its own: it takes %d, refuses %d and
+The connector knows %d properties, those of Amazon's ODBC, JDBC and Python drivers and %d of its own: it takes %d, refuses %d and
 ignores %d. Case, "_" and "-" do not count in a name. A name that is not in these tables is an error.
-`, "`", "`", len(catalogue), count[taken], count[refused], count[ignored])
+`, "`", "`", len(catalogue), own, count[taken], count[refused], count[ignored])
 	table(&b, "Where to connect, and as whom", "", loginRows, taken)
 	table(&b, "AWS credentials", "", awsRows, taken)
 	table(&b, "TLS", "", tlsRows, taken)
