@@ -71,8 +71,12 @@ func explained(e connector.Explanation) any {
 		Notices []string `json:"notices"`
 		Calls   []call   `json:"calls"`
 		Policy  any      `json:"policy"`
+		Caller  any      `json:"callerPolicy,omitempty"`
 		Unread  string   `json:"unreadAuthenticationProfile,omitempty"`
 	}{Login: string(e.Login), AWS: e.AWS, Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
+	if len(e.CallerPolicy) > 0 {
+		out.Caller = policy(e.CallerPolicy)
+	}
 	for _, v := range e.Values {
 		out.Values = append(out.Values, value{string(v.Name), v.Text, string(v.From), v.Note})
 	}
@@ -136,6 +140,15 @@ func (s *session) explained(e connector.Explanation) {
 		}
 		fmt.Fprintf(s.out, "  %d. %s:%s %s\n     %s\n", i+1, c.Service, c.Operation, strings.Join(parameters, " "), c.Why)
 	}
-	text, _ := json.Marshal(policy(e.Policy)) // texts alone
-	fmt.Fprintf(s.out, "\nThe smallest policy that allows them:\n%s\n", indent(string(text)))
+	if len(e.CallerPolicy) > 0 {
+		fmt.Fprintf(s.out, "\nThe smallest policy of whoever assumes the role:\n%s\n\nThe smallest policy of the role, which makes the other calls:\n%s\n", document(e.CallerPolicy), document(e.Policy))
+		return
+	}
+	fmt.Fprintf(s.out, "\nThe smallest policy that allows them:\n%s\n", document(e.Policy))
+}
+
+// document is a policy as people read it.
+func document(statements []resolve.Statement) string {
+	text, _ := json.Marshal(policy(statements)) // texts alone
+	return indent(string(text))
 }

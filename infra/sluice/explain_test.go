@@ -46,7 +46,7 @@ func TestExplainAsJSON(t *testing.T) {
 			Action     string
 			Parameters map[string]string
 		}
-		Policy struct{ Statement []struct{ Effect string } }
+		Policy, CallerPolicy struct{ Statement []struct{ Action []string } }
 	}
 	in := `{"serverlessworkgroup": "reports", "region": "eu-central-1", "iam": "true", "role_arn": "arn:aws:iam::111122223333:role/reader"}`
 	if err := json.Unmarshal([]byte(succeed(t, in, "explain", "-json", "-")), &of); err != nil {
@@ -59,7 +59,7 @@ func TestExplainAsJSON(t *testing.T) {
 	if want := []string{"sts:AssumeRole", "redshift-serverless:GetCredentials", "redshift-serverless:GetWorkgroup"}; !slices.Equal(actions, want) {
 		t.Errorf("calls %v; want %v", actions, want)
 	}
-	if of.Login != "GetCredentials" || of.Calls[1].Parameters["workgroupName"] != "reports" || len(of.Policy.Statement) != 3 ||
+	if of.Login != "GetCredentials" || of.Calls[1].Parameters["workgroupName"] != "reports" || len(of.Policy.Statement) != 2 || len(of.CallerPolicy.Statement) != 1 || of.CallerPolicy.Statement[0].Action[0] != actions[0] ||
 		of.AWSCredentials != "default chain, and with it the role arn:aws:iam::111122223333:role/reader" {
 		t.Errorf("the JSON holds %+v", of)
 	}

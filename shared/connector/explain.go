@@ -11,10 +11,14 @@ type Explanation struct {
 	Values  []resolve.Value  // in the order in which people read them
 	Notices []resolve.Notice // what may surprise
 	// AWS says where the AWS credentials come from; empty if the login takes none.
-	AWS    string
-	Login  resolve.Login
-	Calls  []resolve.Call      // for the first connection, in their order
-	Policy []resolve.Statement // the smallest that allows them
+	AWS   string
+	Login resolve.Login
+	Calls []resolve.Call // for the first connection, in their order
+
+	// Policy is the smallest that allows them; with a role of RoleArn, that role's. CallerPolicy is then what whoever assumes the role
+	// needs, and empty otherwise.
+	Policy, CallerPolicy []resolve.Statement
+
 	// Unread is the authentication profile that would be read first and was not; the rest does not know what it says.
 	Unread string
 }
@@ -38,7 +42,7 @@ func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) 
 		} else {
 			e.Unread = reading.Name
 		}
-		e.Calls, e.Policy = append(e.Calls, reading.Call()), append(e.Policy, reading.Policy())
+		e.Calls = append(e.Calls, reading.Call())
 	}
 	if err != nil {
 		return Explanation{}, err
@@ -55,6 +59,13 @@ func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) 
 		e.AWS, e.Notices = s.AWS.String(), aws.Notices()
 	}
 	e.Values, e.Login, e.Notices = s.Values, s.Login, append(e.Notices, notices...)
-	e.Calls, e.Policy = append(e.Calls, s.Plan()...), append(e.Policy, s.Policy()...)
+	e.Calls = append(e.Calls, s.Plan()...)
+	e.Policy, e.CallerPolicy = s.Policy(), s.CallerPolicy()
+	switch {
+	case reads && len(e.CallerPolicy) > 0: // the role is not assumed for that
+		e.CallerPolicy = append([]resolve.Statement{reading.Policy()}, e.CallerPolicy...)
+	case reads:
+		e.Policy = append([]resolve.Statement{reading.Policy()}, e.Policy...)
+	}
 	return e, nil
 }

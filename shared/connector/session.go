@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
-	"fmt"
 	"log/slog"
 	"os"
 	"sync"
@@ -147,7 +146,7 @@ func roots(path string) (*x509.CertPool, error) {
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", property.CAFile, err)
+		return nil, fault.Problems{{Where: string(property.CAFile), What: "cannot be read: " + err.Error(), Fix: "name a file with certificates of authorities in PEM form"}}
 	}
 	pool, err := login.RootsFrom(text)
 	if err != nil {

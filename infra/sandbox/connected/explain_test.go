@@ -142,8 +142,8 @@ func TestPolicyThatExplainPrintsWithARole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.may(role, explained.Policy[1:]...)
-	_, key := s.user(explained.Policy[0])
+	s.may(role, explained.Policy...)
+	_, key := s.user(explained.CallerPolicy...)
 	before := s.last()
 	s.is(world.User, properties(p, keyOf(key)))
 	calls := s.calls(before)
@@ -153,7 +153,7 @@ func TestPolicyThatExplainPrintsWithARole(t *testing.T) {
 	if want := "arn:aws:sts::111122223333:assumed-role/" + role + "/given"; calls[1].Principal != want {
 		t.Errorf("the login is asked for by %s; want %s", calls[1].Principal, want)
 	}
-	_, beggar := s.user(explained.Policy[1:]...)
+	_, beggar := s.user(explained.Policy...)
 	s.says(s.fails(properties(p, keyOf(beggar)), "Unauthorized", "AssumeRole"), "sts:AssumeRole", arn)
 	s.may(role)
 	s.says(s.fails(properties(p, keyOf(key)), "Unauthorized", "AssumeRole", "GetClusterCredentials"), "redshift:GetClusterCredentials", "dbuser:examplecluster/"+world.User)

@@ -91,7 +91,7 @@ func askForTooMuch(s *stage) {
 		{name: "superuser whose name matches", tags: map[string]string{settings.TagUser: "temp_super"}, step: "testSecret", reason: "Superuser",
 			says: []string{"user temp_super on cluster examplecluster", "is a superuser", "name a user with only the rights"}},
 		{name: "user that does not exist", tags: map[string]string{settings.TagUser: "app_missing"}, step: "testSecret", reason: "UserMissing",
-			says: []string{`user "app_missing" does not exist`, "create the user in database exampledb", "autoCreate"}},
+			says: []string{`user "app_missing" does not exist`, "create the user in database exampledb", "AutoCreate"}},
 		{name: "user that was dropped", tags: map[string]string{settings.TagUser: "app_plain"}, world: [2]string{"DROP USER app_plain", "CREATE USER app_plain"},
 			step: "testSecret", reason: "UserMissing", says: []string{`user "app_plain" does not exist`}},
 		{name: "group that was dropped", step: "testSecret", reason: "GroupMissing",

@@ -95,11 +95,14 @@ func refused(e *pgconn.PgError, t Target) (fault.Kind, string, string) {
 	case e.Code == "3D000":
 		return fault.Blocked, DatabaseMissing, "name a database that the warehouse has"
 	case e.Code == "28P01", has("password authentication failed"):
+		if !strings.HasPrefix(t.User, "IAM") { // all temporary logins begin so
+			return fault.Blocked, WrongPassword, "correct the password of the user"
+		}
 		return fault.Blocked, WrongPassword, "mint another lease, and log in with the user name exactly as it was returned"
 	case has("group") && has("does not exist"):
 		return fault.Blocked, GroupMissing, "create the group in database " + t.Database + ", or do not ask for it"
 	case (has("user") || has("role")) && has("does not exist"):
-		return fault.Blocked, UserMissing, "create the user in database " + t.Database + ", or let the login create it (autoCreate)"
+		return fault.Blocked, UserMissing, "create the user in database " + t.Database + ", or let the login create it (AutoCreate)"
 	}
 	switch class := e.Code[:min(2, len(e.Code))]; class {
 	case "08", "53", "57": // connection exceptions, resources used up, the operator's doing: all pass

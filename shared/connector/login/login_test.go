@@ -90,8 +90,12 @@ func TestLoginFails(t *testing.T) {
 		{"login expired", says("28000", "IAM Authentication token has expired"), fault.Retry, login.LoginExpired, "mint another"},
 		{"password not accepted", says("28P01", `password authentication failed for user "IAM:app"`), fault.Blocked, login.WrongPassword, "exactly as it was returned"},
 		{"password not accepted, in the words of Redshift", says("28000", `password authentication failed for user "IAM:app"`), fault.Blocked, login.WrongPassword, "exactly as it was returned"},
+		{"password of a user of the database", func(e *logintest.Endpoint, target *login.Target) {
+			target.User = "app"
+			says("28P01", `password authentication failed for user "app"`)(e, target)
+		}, fault.Blocked, login.WrongPassword, "correct the password"},
 		{"no such user", says("28000", `user "app" does not exist`), fault.Blocked, login.UserMissing, "create the user in database sales"},
-		{"no such role", says("28000", `role "app" does not exist`), fault.Blocked, login.UserMissing, "autoCreate"},
+		{"no such role", says("28000", `role "app" does not exist`), fault.Blocked, login.UserMissing, "AutoCreate"},
 		{"no such user, whose name is group", says("28000", `user "group_app" does not exist`), fault.Blocked, login.UserMissing, "create the user"},
 		{"no such group", says("42704", `group "readers" does not exist`), fault.Blocked, login.GroupMissing, "create the group in database sales"},
 		{"no such group, whose name is user", says("42704", `group "user_readers" does not exist`), fault.Blocked, login.GroupMissing, "create the group"},

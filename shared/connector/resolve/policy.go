@@ -13,11 +13,21 @@ type Statement struct {
 	Resources []string
 }
 
-// Policy is the smallest IAM policy for the calls of a plan, statement by statement. Where a part of a name is not known, there is
+// CallerPolicy is what the caller needs to assume the role of RoleArn, which then makes all other calls. It is empty without one.
+//
+// Source: Service Authorization Reference, AWS STS.
+func (s Settings) CallerPolicy() []Statement {
+	if s.AWS.RoleARN == "" {
+		return nil
+	}
+	return []Statement{{[]string{"sts:" + assumeRole}, []string{s.AWS.RoleARN}}}
+}
+
+// Policy is the smallest IAM policy for the other calls of a plan, statement by statement. Where a part of a name is not known, there is
 // a star in its place: the account without AccountID, the cluster behind a custom domain, the identifier of a workgroup, which is
 // not its name. A secret under a key of the account's own takes kms:Decrypt on that key, too.
 //
-// Source: Service Authorization Reference, Amazon Redshift, Amazon Redshift Serverless, AWS Secrets Manager, AWS STS.
+// Source: Service Authorization Reference, Amazon Redshift, Amazon Redshift Serverless, AWS Secrets Manager.
 func (s Settings) Policy() (all []Statement) {
 	place := warehouse.PlaceIn(cmp.Or(s.AccountID, "*"), cmp.Or(s.Region, "*"))
 	arn := func(service, resource string) string {
@@ -28,8 +38,6 @@ func (s Settings) Policy() (all []Statement) {
 	for _, c := range s.Plan() {
 		action := c.Service + ":" + c.Operation
 		switch c.Operation {
-		case assumeRole:
-			allow(action, s.AWS.RoleARN)
 		case describeClusters, describeCustomDomainAssociations: // lists; the reference lets the first name a cluster, and does not ask for it
 			allow(action, "*")
 		case string(GetClusterCredentials):

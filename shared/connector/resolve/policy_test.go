@@ -59,7 +59,7 @@ func TestPolicyAllowsThePlanAndNothingElse(t *testing.T) {
 			if a.err != nil {
 				t.Fatal(a.err)
 			}
-			if got := statements(a.settings.Policy()); !slices.Equal(got, tc.want) {
+			if got := statements(slices.Concat(a.settings.CallerPolicy(), a.settings.Policy())); !slices.Equal(got, tc.want) {
 				t.Errorf("\n\t%s\nwant\n\t%s", strings.Join(got, "\n\t"), strings.Join(tc.want, "\n\t"))
 			}
 		})

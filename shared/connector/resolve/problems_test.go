@@ -154,7 +154,7 @@ func TestWhatIsTaken(t *testing.T) {
 		{"an interface endpoint, and no host that says the certificate's name", question{given: merged(iam, m{"vpc_endpoint_url": "10.0.0.7", "ClusterID": "c1", "Region": "us-east-1"})}, want{
 			fields: []string{"Host=10.0.0.7", "ServerName="}}},
 		{"a load balancer", question{given: merged(iam, m{"Server": "front-0123456789abcdef.elb.us-east-1.amazonaws.com", "ClusterID": "c1"})}, want{
-			fields: []string{"Region=us-east-1", "Cluster=c1"}, notices: []string{"TLSServerName is not given: a load balancer"}}},
+			fields: []string{"Region=us-east-1", "Cluster=c1"}, notices: []string{"TLSServerName is not given: behind the host (load balancer)"}}},
 		{"a load balancer, and no look at the name", question{given: merged(iam, m{"Server": "front-0123456789abcdef.elb.us-east-1.amazonaws.com", "ClusterID": "c1", "SSLMode": "verify-ca"})}, want{}},
 		{"a key that reads an authentication profile, beside AuthType", on(key, m{"AuthType": "profile", "AuthProfile": "shared"}), want{fields: []string{"Kind=default chain"}}},
 		{"no cache", on(m{"DisableCache": "1"}), want{fields: []string{"Cache=false"}}},

@@ -58,7 +58,7 @@ func (r *resolver) serverName() {
 		switch r.host.Form {
 		case ManagedEndpoint, PrivateLink, LoadBalancer:
 			if r.out.SSLMode == VerifyFull {
-				r.notice(property.TLSServerName, "is not given: a %s shows the warehouse's certificate, which is for the warehouse's own host", r.host.Form)
+				r.notice(property.TLSServerName, "is not given: behind the host (%s) the warehouse shows its own certificate, which is for its own host", r.host.Form)
 			}
 		}
 		return
