@@ -54,7 +54,7 @@ func TestVectorsOfHosts(t *testing.T) {
 		q.given = merged(q.given, more)
 		return q
 	}
-	const inherits = "TLSServerName is not given: a "
+	const inherits = "TLSServerName is not given: behind the host ("
 	run(t, []vector{
 		{"A1 cluster of a host", host("my-cluster.abc123.us-west-2.redshift.amazonaws.com"),
 			want{fields: []string{"Cluster=my-cluster", "Region=us-west-2", "Login=GetClusterCredentials", "GuessedDomain=false"}}},
