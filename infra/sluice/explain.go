@@ -24,7 +24,7 @@ func explain(ctx context.Context, s *session, arguments []string) error {
 		}
 		text = string(all)
 	}
-	e, err := resolved(ctx, text, s.read)
+	e, err := resolved(ctx, text, s.reading()...)
 	if problems, ok := errors.AsType[fault.Problems](err); ok {
 		return &documentError{"the set of properties", problems}
 	}
@@ -38,17 +38,25 @@ func explain(ctx context.Context, s *session, arguments []string) error {
 	return nil
 }
 
+// reading is what the flag asks of an explanation.
+func (s *session) reading() []connector.Option {
+	if !s.read {
+		return nil
+	}
+	return []connector.Option{connector.ReadingAuthProfile()}
+}
+
 // resolved explains a connection string or URL, or a JSON object with the properties.
-func resolved(ctx context.Context, text string, read bool) (connector.Explanation, error) {
+func resolved(ctx context.Context, text string, options ...connector.Option) (connector.Explanation, error) {
 	text = strings.TrimSpace(text)
 	if !strings.HasPrefix(text, "{") {
-		return connector.Explain(ctx, text, read)
+		return connector.Explain(ctx, text, options...)
 	}
 	var given map[string]string
 	if err := json.Unmarshal([]byte(text), &given); err != nil {
 		return connector.Explanation{}, fault.Problems{{Where: "JSON", What: "is no object of texts", Fix: `write {"Server": "…", "IAM": "1"}`}}
 	}
-	return connector.Explain(ctx, given, read)
+	return connector.Explain(ctx, given, options...)
 }
 
 // explained is an explanation as JSON. The policy is a document in it, as IAM takes it.

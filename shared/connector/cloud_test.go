@@ -7,9 +7,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/shared/aws/awslease"
 	"github.com/sluicehq/sluice/shared/connector"
 	"github.com/sluicehq/sluice/shared/connector/lease"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
+	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
 )
 
@@ -22,6 +24,8 @@ type cloud struct {
 	domainKnown bool
 	refuse      error         // the answer to everything
 	hold        chan struct{} // if set, a mint waits until it is closed
+	ends        int           // mints, from the first, that find that the AWS credentials have ended
+	lost        bool          // nobody knows where the warehouse is
 
 	mu    sync.Mutex
 	calls []string
@@ -86,6 +90,9 @@ func (c *cloud) Mint(ctx context.Context, s resolve.Settings) (lease.Lease, erro
 	if c.refuse != nil {
 		return lease.Lease{}, c.refuse
 	}
+	if n <= c.ends {
+		return lease.Lease{}, &fault.Error{Kind: fault.Blocked, Reason: awslease.CredentialsExpired, Op: "get a login", Fix: "get others"}
+	}
 	l := lease.Lease{User: "IAM:" + s.DbUser, Password: secret.New(fmt.Sprintf("password %d", n)), Expires: time.Now().Add(15 * time.Minute)}
 	if s.Login == resolve.ConsumerSecret {
 		l.User, l.Host, l.Port, l.Database = "IAM:consumer", c.host, c.port, "sales"
@@ -95,5 +102,10 @@ func (c *cloud) Mint(ctx context.Context, s resolve.Settings) (lease.Lease, erro
 
 func (c *cloud) Endpoint(_ context.Context, s resolve.Settings) (string, int, error) {
 	c.note("endpoint of " + s.Cluster + s.Workgroup)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.lost {
+		return "", 0, errors.New("throttled")
+	}
 	return c.host, c.port, c.refuse
 }

@@ -7,11 +7,6 @@ import (
 	"errors"
 	"slices"
 
-	"github.com/jackc/pgx/v5/stdlib"
-	"golang.org/x/sync/singleflight"
-
-	"github.com/sluicehq/sluice/shared/connector/lease"
-	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/connector/property"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
 	"github.com/sluicehq/sluice/shared/fault"
@@ -92,7 +87,7 @@ func New[S Source](from S, options ...Option) (*Connector, error) {
 	if err := all([]error{malformed, senseless}); err != nil {
 		return nil, err
 	}
-	return &Connector{set: set, options: newOptions(options)}, nil
+	return newConnector(set, newOptions(options)), nil
 }
 
 // about is what is wrong with properties that were given.
@@ -104,63 +99,11 @@ func about(set Properties, err error) error {
 	}).Err()
 }
 
-// A Connector makes connections to one warehouse. It may be used by several goroutines.
-type Connector struct {
-	set     Properties
-	options options
-	flights singleflight.Group
-	known   known
-}
-
-var _ driver.Connector = (*Connector)(nil)
-
-// Connect implements [driver.Connector]: it logs in with a login that has enough life. If the server says that the login has
-// expired all the same, it gets another, once.
-//
-// Errors: a *fault.Error that is one of [ErrExpired] and its like, or that says what AWS refused; ctx's own error if that ended.
-func (c *Connector) Connect(ctx context.Context) (driver.Conn, error) {
-	s, err := c.session(ctx)
-	if err != nil {
-		return nil, err
-	}
-	conn, l, err := c.connect(ctx, s)
-	switch {
-	case errors.Is(err, login.ErrExpired):
-		c.drop(s, l)
-		conn, _, err = c.connect(ctx, s)
-	case errors.Is(err, login.ErrWrongPassword):
-		c.drop(s, l) // the warehouse may be another now: whoever comes next gets another
-	case errors.Is(err, login.ErrUnreachable):
-		c.forgetAddress()
-	}
-	return conn, err
-}
-
-// connect makes one attempt, with the lease that it returns.
-func (c *Connector) connect(ctx context.Context, s *session) (driver.Conn, lease.Lease, error) {
-	l, err := c.lease(ctx, s)
-	if err != nil {
-		return nil, l, err
-	}
-	target, err := c.target(ctx, s, l)
-	if err != nil {
-		return nil, l, err
-	}
-	config, err := login.Config(target)
-	if err != nil {
-		return nil, l, err
-	}
-	conn, err := stdlib.GetConnector(*config).Connect(ctx)
-	if err != nil {
-		return nil, l, login.Explain(err, target)
-	}
-	return conn, l, nil
-}
-
 // Driver implements [driver.Connector].
 func (c *Connector) Driver() driver.Driver { return Driver{} }
 
-// DriverName is the name that [Driver] has in database/sql, for programs that can only be told a name and a string.
+// DriverName is the name that [Driver] has in database/sql. It is registered for tools that can only be told a name and a string, and
+// import this package for that alone; as database/sql expects of drivers, nothing else happens then.
 const DriverName = "sluice"
 
 func init() { sql.Register(DriverName, Driver{}) }
@@ -179,16 +122,3 @@ func (d Driver) Open(name string) (driver.Conn, error) {
 
 // OpenConnector implements [driver.DriverContext].
 func (Driver) OpenConnector(name string) (driver.Connector, error) { return New(name) }
-
-// Errors of [Connector.Connect], for errors.Is.
-var (
-	ErrExpired          = login.ErrExpired          // the login is past its expiry, also the next one
-	ErrUserMissing      = login.ErrUserMissing      // the database has no such user: create it, or set AutoCreate
-	ErrPlaintextRefused = login.ErrPlaintextRefused // the server does not speak TLS; no login is sent without
-	ErrWrongCertificate = login.ErrWrongCertificate // authority, name or dates of the server's certificate are wrong
-	ErrUnreachable      = login.ErrUnreachable      // no connection, or no answer in time
-	ErrWrongPassword    = login.ErrWrongPassword    // the server does not know the password
-	ErrGroupMissing     = login.ErrGroupMissing     // the database has no such group
-	ErrDatabaseMissing  = login.ErrDatabaseMissing  // the warehouse has no such database
-	ErrBusy             = login.ErrBusy             // the server takes no more connections now
-)

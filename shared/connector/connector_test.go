@@ -12,7 +12,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
 
@@ -26,6 +28,7 @@ func serve(t *testing.T, judge func(logintest.Login) *pgproto3.ErrorResponse) (*
 	t.Helper()
 	e := logintest.New()
 	e.Judge = judge
+	e.Answer = []pgproto3.BackendMessage{&pgproto3.CommandComplete{CommandTag: []byte("INSERT 0 1")}}
 	e.Serve()
 	t.Cleanup(e.Close)
 	file := filepath.Join(t.TempDir(), "ca.pem")
@@ -208,6 +211,185 @@ func count(calls []string, call string) (n int) {
 		}
 	}
 	return n
+}
+
+// Whoever has little time learns nothing about where the warehouse is.
+func TestAShortDeadlineDoesNotForgetWhereTheWarehouseIs(t *testing.T) {
+	var busy atomic.Bool
+	e, properties := serve(t, func(logintest.Login) *pgproto3.ErrorResponse {
+		if busy.Load() {
+			<-t.Context().Done()
+		}
+		return nil
+	})
+	c := &cloud{host: "localhost", port: e.Target().Port}
+	made, err := connector.New(with(properties, map[string]string{"Server": "", "Port": ""}), c.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := made.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	busy.Store(true)
+	short, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := made.Connect(short); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v; want that the time is over", err)
+	}
+	busy.Store(false)
+	if conn, err = made.Connect(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	if n := count(c.asked(), "endpoint of analytics"); n != 1 {
+		t.Errorf("looked up %d times", n)
+	}
+}
+
+// A warehouse that could not be reached is where it was as long as AWS does not say another place.
+func TestAnOutageOfLookUpsDoesNotHideTheWarehouse(t *testing.T) {
+	e, properties := serve(t, welcome)
+	c := &cloud{host: "localhost", port: e.Target().Port}
+	made, err := connector.New(with(properties, map[string]string{"Server": "", "Port": ""}), c.options()...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := made.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
+	e.Close()
+	c.mu.Lock()
+	c.lost = true
+	c.mu.Unlock()
+	for range 2 {
+		if _, err := made.Connect(t.Context()); !errors.Is(err, connector.ErrUnreachable) {
+			t.Errorf("%v; want that it cannot be reached where it was", err)
+		}
+	}
+	if n := count(c.asked(), "endpoint of analytics"); n != 2 {
+		t.Errorf("looked up %d times", n)
+	}
+}
+
+// Keys in files are replaced by hand and by tools: those at hand that have ended are not the last word.
+func TestEndedCredentialsAreLookedForAgainOnce(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		ends int // mints that find that the credentials have ended
+		want []string
+	}{
+		{"others are there", 1, []string{"load default chain", "mint by GetClusterCredentials", "load default chain", "mint by GetClusterCredentials"}},
+		{"none are there", 9, []string{"load default chain", "mint by GetClusterCredentials", "load default chain", "mint by GetClusterCredentials"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, properties := serve(t, welcome)
+			c := &cloud{ends: tc.ends}
+			err := connect(t, with(properties, map[string]string{"DisableCache": "1"}), c)
+			if errors.Is(err, connector.ErrCredentials) != (tc.ends > 1) {
+				t.Error(err)
+			}
+			if got := c.asked(); !slices.Equal(got, tc.want) {
+				t.Errorf("asked for %v; want %v", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestASecretThatLeavesThingsOut(t *testing.T) {
+	e, properties := serve(t, welcome)
+	given := map[string]string{"SecretID": "managed", "Region": "eu-central-1", "CaFile": properties["CaFile"]}
+	if err := connect(t, given, new(cloud)); fault.FixOf(err) != "give Server" {
+		t.Errorf("%v; want that Server is to be given", err)
+	}
+	given["Server"], given["Port"] = "localhost", properties["Port"]
+	if err := connect(t, given, new(cloud)); err != nil {
+		t.Fatal(err)
+	}
+	if got := e.Logins()[0].Parameters["database"]; got != "sales" {
+		t.Errorf("opened database %q", got)
+	}
+	delete(given, "Port")
+	if err := connect(t, given, new(cloud)); !errors.Is(err, connector.ErrUnreachable) || !strings.Contains(err.Error(), "localhost:5439") {
+		t.Errorf("%v; want a try at Redshift's own port", err)
+	}
+}
+
+// A secret may be rotated by somebody who does not say when its login ends.
+func TestARefusedPasswordOfASecretIsReadAgain(t *testing.T) {
+	e, properties := serve(t, func(l logintest.Login) *pgproto3.ErrorResponse {
+		if l.Password == "password 1" {
+			return &pgproto3.ErrorResponse{Severity: "FATAL", Code: "28P01", Message: `password authentication failed for user "consumer"`}
+		}
+		return nil
+	})
+	c := &cloud{host: "localhost", port: e.Target().Port}
+	if err := connect(t, map[string]string{"SecretID": "reporting", "Region": "eu-central-1", "CaFile": properties["CaFile"]}, c); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAPreparedStatementIsTheSameAsAQuery(t *testing.T) {
+	e, properties := serve(t, welcome)
+	db := open(t, properties, new(cloud))
+	at := time.Date(2020, 1, 2, 23, 30, 0, 0, time.FixedZone("", -2*3600))
+	args := []any{at, true, 1.5, "text", nil, int64(7)}
+	const insert = "INSERT INTO t VALUES ($1, $2, $3, $4, $5, $6)"
+	if _, err := db.ExecContext(t.Context(), insert, args...); err != nil {
+		t.Fatal(err)
+	}
+	prepared, err := db.PrepareContext(t.Context(), insert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := prepared.ExecContext(t.Context(), args...); err != nil {
+		t.Fatal(err)
+	}
+	if err := prepared.Close(); err != nil {
+		t.Fatal(err)
+	}
+	asked := slices.DeleteFunc(e.Queries(), func(q logintest.Query) bool { return q.SQL != insert })
+	if len(asked) != 2 || fmt.Sprint(asked[0]) != fmt.Sprint(asked[1]) || asked[0].Binary || asked[0].Statement != "" {
+		t.Errorf("asked\n%v", asked)
+	}
+	if left := e.Prepared(); len(left) > 0 {
+		t.Errorf("left %v on the server", left)
+	}
+}
+
+func TestPgxIsWithinReach(t *testing.T) {
+	_, properties := serve(t, welcome)
+	conn, err := open(t, properties, new(cloud)).Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	err = conn.Raw(func(raw any) error {
+		if name := raw.(connector.Conn).Conn().Config().User; name != "IAM:app" {
+			return fmt.Errorf("it is the connection of %q", name)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOptionsOfNothing(t *testing.T) {
+	_, properties := serve(t, welcome)
+	c := new(cloud)
+	made, err := connector.New(properties, append(c.options(), connector.WithLogger(nil), connector.WithCache(nil))...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := made.Connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = conn.Close()
 }
 
 func TestAConsumersSecretSaysWhere(t *testing.T) {

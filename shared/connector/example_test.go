@@ -135,7 +135,7 @@ func ExampleParse() {
 
 // An explanation says what would happen, and which permissions that takes. It makes no call.
 func ExampleExplain() {
-	e, err := connector.Explain(context.Background(), "IAM=1;ClusterID=examplecluster;Region=us-west-2;Database=exampledb;DbUser=app_reports", false)
+	e, err := connector.Explain(context.Background(), "IAM=1;ClusterID=examplecluster;Region=us-west-2;Database=exampledb;DbUser=app_reports")
 	if err != nil {
 		log.Fatal(err)
 	}

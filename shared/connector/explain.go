@@ -24,11 +24,11 @@ type Explanation struct {
 }
 
 // Explain resolves properties as [Connector.Connect] does, and says what it would do. It reads the AWS configuration of this
-// machine. With read it asks Redshift for the authentication profile that the properties name, and makes no other call; without, it
-// makes none.
+// machine. With [ReadingAuthProfile] it asks Redshift for the authentication profile that the properties name, and makes no other
+// call; without, it makes none.
 //
 // Errors: those of [New], and what AWS answers to that call.
-func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) (Explanation, error) {
+func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanation, error) {
 	c, err := New(from, given...)
 	if err != nil {
 		return Explanation{}, err
@@ -37,15 +37,12 @@ func Explain[S Source](ctx context.Context, from S, read bool, given ...Option) 
 	in := resolve.Input{Explicit: c.set}
 	reading, reads := resolve.ReadingOf(c.set)
 	if reads {
-		if in.Unread = !read; read {
-			err = c.readAuthProfile(ctx, &in)
-		} else {
+		if in.Unread = !c.options.read; in.Unread {
 			e.Unread = reading.Name
+		} else if err = c.readAuthProfile(ctx, &in); err != nil {
+			return Explanation{}, err
 		}
 		e.Calls = append(e.Calls, reading.Call())
-	}
-	if err != nil {
-		return Explanation{}, err
 	}
 	aws, err := c.configure(ctx, &in)
 	if err != nil {

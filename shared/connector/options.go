@@ -2,7 +2,6 @@ package connector
 
 import (
 	"log/slog"
-	"time"
 
 	"github.com/sluicehq/sluice/shared/connector/lease"
 )
@@ -15,6 +14,7 @@ type options struct {
 	mfa   func() (string, error)
 	cache *lease.Cache
 	load  loader
+	read  bool
 }
 
 // leases are those of the process: connectors to the same warehouse as the same user share them.
@@ -28,18 +28,30 @@ func newOptions(given []Option) options {
 	return o
 }
 
-// WithLogger takes what may surprise in the properties (level info), and where each value came from (level debug). No
-// secret is logged.
-func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+// WithLogger takes what may surprise in the properties (level info), where each value came from and when which login was got (level
+// debug). No secret is logged. nil takes nothing.
+func WithLogger(log *slog.Logger) Option {
+	return func(o *options) {
+		if log != nil {
+			o.log = log
+		}
+	}
+}
 
 // WithMFAToken answers for the device that a profile names with mfa_serial. ask is called when AWS credentials are got, which is
-// once for as long as they last, not for each connection.
+// once for each connector and as long as they last, not for each connection. It has half a minute.
 func WithMFAToken(ask func() (code string, err error)) Option {
 	return func(o *options) { o.mfa = ask }
 }
 
-// WithCache keeps logins in another cache than the process's own, for example with another clock.
-func WithCache(cache *lease.Cache) Option { return func(o *options) { o.cache = cache } }
+// WithCache keeps logins in another cache than the process's own, for example with another clock. nil is the process's own.
+func WithCache(cache *lease.Cache) Option {
+	return func(o *options) {
+		if cache != nil {
+			o.cache = cache
+		}
+	}
+}
 
-// prepareTimeout bounds what is found out before the first connection: it is not to hang where AWS does not answer.
-const prepareTimeout = 30 * time.Second
+// ReadingAuthProfile lets [Explain] ask Redshift for the authentication profile that the properties name. It means nothing elsewhere.
+func ReadingAuthProfile() Option { return func(o *options) { o.read = true } }

@@ -4,10 +4,11 @@ import (
 	"cmp"
 	"context"
 	"crypto/x509"
+	"errors"
 	"log/slog"
 	"os"
-	"sync"
 
+	"github.com/sluicehq/sluice/shared/aws/awslease"
 	"github.com/sluicehq/sluice/shared/connector/lease"
 	"github.com/sluicehq/sluice/shared/connector/login"
 	"github.com/sluicehq/sluice/shared/connector/property"
@@ -23,40 +24,15 @@ type session struct {
 	roots    *x509.CertPool // nil: the system's and Amazon's
 }
 
-// known is what a connector has found out so far.
-type known struct {
-	mu      sync.Mutex
-	session *session
-	address *address
-}
-
 // An address is where a warehouse is.
 type address struct {
 	host string
 	port int
 }
 
-// Names of the flights in which things are found out, once for all who wait.
-const (
-	flightSession = "session"
-	flightAddress = "address"
-)
-
-// session is the connector's, which the first who asks finds out. A failure is not kept.
+// session is the connector's, which the first who asks finds out.
 func (c *Connector) session(ctx context.Context) (*session, error) {
-	if s := c.known.get().session; s != nil {
-		return s, nil
-	}
-	return await(ctx, c, flightSession, func(ctx context.Context) (*session, error) {
-		if s := c.known.get().session; s != nil { // found out while we were on the way
-			return s, nil
-		}
-		s, err := c.prepare(ctx)
-		if err == nil {
-			c.known.set(func(k *known) { k.session = s })
-		}
-		return s, err
-	})
+	return c.settled.get(ctx, c.prepare)
 }
 
 // prepare resolves the properties with everything that says something to them.
@@ -155,32 +131,15 @@ func roots(path string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// lease is a login with enough life.
-func (c *Connector) lease(ctx context.Context, s *session) (lease.Lease, error) {
-	mint := func(ctx context.Context) (lease.Lease, error) { return s.aws.Mint(ctx, s.settings) }
-	switch {
-	case s.aws == nil:
-		return lease.Lease{User: s.settings.User, Password: s.settings.Password}, nil
-	case !s.settings.Cache:
-		return mint(ctx)
-	}
-	return c.options.cache.Get(ctx, s.key, mint)
-}
-
-// drop forgets a login that the server did not take.
-func (c *Connector) drop(s *session, l lease.Lease) {
-	if s.aws != nil {
-		c.options.cache.Drop(s.key, l)
-	}
-}
-
-// target is where to log in with a lease, and how.
+// target is where to log in with a lease, and how. What a consumer's secret leaves out is as Redshift has it by default.
 func (c *Connector) target(ctx context.Context, s *session, l lease.Lease) (login.Target, error) {
-	at := address{s.settings.Host, s.settings.Port}
-	if s.settings.Login == resolve.ConsumerSecret {
-		at = address{cmp.Or(at.host, l.Host), cmp.Or(at.port, l.Port)}
-	}
-	if at.host == "" {
+	at := address{cmp.Or(s.settings.Host, l.Host), cmp.Or(s.settings.Port, l.Port)}
+	switch {
+	case at.host != "":
+	case s.settings.Login == resolve.ConsumerSecret:
+		return login.Target{}, &fault.Error{Kind: fault.Blocked, Reason: awslease.NotALease, Op: "log in with a consumer's secret", Subject: s.settings.Secret,
+			Err: errors.New("it does not say where the warehouse is"), Fix: "give Server"}
+	default:
 		found, err := c.address(ctx, s)
 		if err != nil {
 			return login.Target{}, err
@@ -188,68 +147,28 @@ func (c *Connector) target(ctx context.Context, s *session, l lease.Lease) (logi
 		at = address{found.host, cmp.Or(at.port, found.port)}
 	}
 	return login.Target{
-		Host: at.host, Port: at.port, Database: cmp.Or(s.settings.Database, l.Database), User: l.User, Password: l.Password, Roots: s.roots,
+		Host: at.host, Port: cmp.Or(at.port, resolve.DefaultPort), Database: cmp.Or(s.settings.Database, l.Database, resolve.DefaultDatabase),
+		User: l.User, Password: l.Password, Roots: s.roots,
 		ServerName: s.settings.ServerName, AuthorityOnly: s.settings.SSLMode == resolve.VerifyCA,
 		ApplicationName: s.settings.ApplicationName, Timeout: s.settings.ConnectTimeout,
 	}, nil
 }
 
-// address looks up where the warehouse is, once.
+// address looks up where the warehouse is, once. Where AWS does not say it again, it is where it was.
 func (c *Connector) address(ctx context.Context, s *session) (*address, error) {
-	if a := c.known.get().address; a != nil {
-		return a, nil
-	}
-	return await(ctx, c, flightAddress, func(ctx context.Context) (*address, error) {
-		if a := c.known.get().address; a != nil {
-			return a, nil
-		}
+	return c.looked.get(ctx, func(ctx context.Context) (*address, error) {
 		host, port, err := s.aws.Endpoint(ctx, s.settings)
+		if before := c.before.Load(); err != nil && before != nil {
+			return before, nil
+		}
 		if err != nil {
 			return nil, err
 		}
 		a := &address{host, port}
-		c.known.set(func(k *known) { k.address = a })
+		c.before.Store(a)
 		return a, nil
 	})
 }
 
-// forgetAddress makes the next connection look up where the warehouse is: it may have moved.
-func (c *Connector) forgetAddress() { c.known.set(func(k *known) { k.address = nil }) }
-
-// What a connector knows is copied under the lock, which is never held during a call.
-type knowledge struct {
-	session *session
-	address *address
-}
-
-func (k *known) get() knowledge {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return knowledge{k.session, k.address}
-}
-
-func (k *known) set(change func(*known)) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	change(k)
-}
-
-// await does work once for all who ask at the same time, and waits for it no longer than ctx lasts. The work goes on without
-// whoever gave up.
-func await[T any](ctx context.Context, c *Connector, name string, work func(context.Context) (T, error)) (T, error) {
-	done := c.flights.DoChan(name, func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), prepareTimeout)
-		defer cancel()
-		return work(ctx)
-	})
-	var none T
-	select {
-	case <-ctx.Done():
-		return none, context.Cause(ctx)
-	case r := <-done:
-		if r.Err != nil {
-			return none, r.Err
-		}
-		return r.Val.(T), nil
-	}
-}
+// moved makes the next connection look up where the warehouse is.
+func (c *Connector) moved() { c.looked.forget(c.before.Load()) }

@@ -29,7 +29,7 @@ var rules = []rule{
 	{"shared/warehouse", []string{"shared/source", "shared/fault"}, "names and limits of a warehouse are words, not calls; it repeats what sources say"},
 	{"shared/event", []string{"shared/fault", "shared/secret"}, "an event is a request; what it may do is decided elsewhere"},
 	{"shared/settings", []string{"shared/warehouse", "shared/fault"}, "infra and lambdas meet here; neither side's tools may leak to the other"},
-	{"shared/connector", slices.Concat([]string{"shared/connector/...", "shared/aws/awslease", "shared/fault", "shared/secret", "golang.org/x/sync/singleflight"}, pgx), "the front for programs ties the parts to AWS, as a function's main does; the SDK stays behind the adapter"},
+	{"shared/connector", slices.Concat([]string{"shared/connector/...", "shared/aws/awslease", "shared/aws/awserror", "shared/fault", "shared/secret"}, pgx), "the front for programs ties the parts to AWS, as a function's main does; the SDK stays behind the adapter"},
 	{"shared/connector/example", []string{"shared/connector"}, "an application knows the front and nothing behind it"},
 	{"shared/connector/property", []string{"shared/fault", "shared/secret"}, "what was given is read without knowing what it means"},
 	{"shared/connector/lease", []string{"shared/secret"}, "keeping logins fresh needs a clock and a way to ask, and knows neither AWS nor databases"},

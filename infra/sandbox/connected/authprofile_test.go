@@ -128,10 +128,10 @@ func TestAuthenticationProfileThatCannotBeRead(t *testing.T) {
 	s.says(s.fails(s.profiled(s.operatorKey(), map[string]string{"AuthProfile": "Other"}), awslease.AuthenticationProfile, readProfiles), "Other", "correct AuthProfile")
 	_, key := s.user(mayLogIn)
 	s.says(s.fails(s.profiled(keyOf(key)), "Unauthorized", readProfiles), "allow redshift:"+readProfiles)
-	if _, err := connector.Explain(t.Context(), s.profiled(keyOf(key)), true); fault.ReasonOf(book.heard(err)) != "Unauthorized" {
+	if _, err := connector.Explain(t.Context(), s.profiled(keyOf(key)), connector.ReadingAuthProfile()); fault.ReasonOf(book.heard(err)) != "Unauthorized" {
 		t.Errorf("Explain that reads it: %v; want the reason Unauthorized", err)
 	}
-	if e, err := connector.Explain(t.Context(), s.profiled(keyOf(key)), false); err != nil || e.Unread != "App" || e.Calls[0].Operation != readProfiles {
+	if e, err := connector.Explain(t.Context(), s.profiled(keyOf(key))); err != nil || e.Unread != "App" || e.Calls[0].Operation != readProfiles {
 		t.Errorf("Explain that does not read it: %+v, %v", e, err)
 	}
 

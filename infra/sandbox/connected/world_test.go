@@ -218,7 +218,7 @@ func (s *scene) is(want string, properties map[string]string, options ...connect
 
 // explain is what connector.Explain makes of properties, with the authentication profile.
 func (s *scene) explain(properties map[string]string) (connector.Explanation, error) {
-	e, err := connector.Explain(s.Context(), properties, true, connector.WithCache(s.cache), connector.WithLogger(s.logger()))
+	e, err := connector.Explain(s.Context(), properties, connector.ReadingAuthProfile(), connector.WithCache(s.cache), connector.WithLogger(s.logger()))
 	book.say(fmt.Sprintf("%+v", e))
 	return e, book.heard(err)
 }

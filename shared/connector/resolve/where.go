@@ -13,8 +13,8 @@ import (
 //
 // Source: Amazon Redshift Management Guide, "Managing clusters"; Amazon Redshift Serverless, "Connecting".
 const (
-	defaultPort     = 5439
-	defaultDatabase = "dev"
+	DefaultPort     = 5439
+	DefaultDatabase = "dev"
 )
 
 // where finds the host and the port to connect to, and what the host's name says. Properties of the authentication profile count as
@@ -34,8 +34,8 @@ func (r *resolver) where() {
 	r.port()
 	r.out.Database = r.text(property.Database)
 	if r.out.Database == "" && r.out.Secret == "" {
-		r.out.Database = defaultDatabase
-		r.remember(property.Database, defaultDatabase, Default, "")
+		r.out.Database = DefaultDatabase
+		r.remember(property.Database, DefaultDatabase, Default, "")
 	}
 }
 
@@ -57,8 +57,8 @@ func (r *resolver) port() {
 	text := r.text(property.Port)
 	if text == "" {
 		if r.out.Host != "" && r.out.Secret == "" {
-			r.out.Port = defaultPort
-			r.remember(property.Port, strconv.Itoa(defaultPort), Default, "")
+			r.out.Port = DefaultPort
+			r.remember(property.Port, strconv.Itoa(DefaultPort), Default, "")
 		}
 		return
 	}

@@ -1,0 +1,120 @@
+package connector
+
+import (
+	"context"
+	"fmt"
+	"runtime/debug"
+	"sync"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+// How what a connector finds out once is found.
+const (
+	// findTimeout bounds one attempt: it is not to hang where AWS does not answer.
+	findTimeout = 30 * time.Second
+	// findRest is how long after a failure all who ask are told of it, so that a pool does not turn one refusal into a hundred calls.
+	findRest = time.Second
+)
+
+// slow is the reason of what was not found out in time.
+const slow = "TimedOut"
+
+// A finding is something that is found out once, by the first who asks, for all. A failure is kept for [findRest] alone.
+type finding[T any] struct {
+	what string // for people: "settings"
+
+	mu      sync.Mutex // never held while somebody looks
+	found   *T
+	search  *search[T]
+	failure error
+	failed  time.Time
+}
+
+// A search is one attempt at a finding.
+type search[T any] struct {
+	began time.Time
+	done  chan struct{} // closed when the rest is set
+	value *T
+	err   error
+}
+
+// get is what was found, or waits for it as long as ctx lasts. The search goes on without whoever gave up.
+func (f *finding[T]) get(ctx context.Context, look func(context.Context) (*T, error)) (*T, error) {
+	f.mu.Lock()
+	if f.found != nil {
+		defer f.mu.Unlock()
+		return f.found, nil
+	}
+	// The wall clock says how long ago it was also where the machine slept meanwhile, as functions do between their invocations:
+	// connections from before are dead, and so is a search that waits for one.
+	now := time.Now().Round(0)
+	s := f.search
+	if s == nil || now.Sub(s.began) > findTimeout {
+		if now.Sub(f.failed) < findRest && f.failure != nil {
+			defer f.mu.Unlock()
+			return nil, f.failure
+		}
+		s = &search[T]{began: now, done: make(chan struct{})}
+		f.search = s
+		go f.run(context.WithoutCancel(ctx), s, look)
+	}
+	f.mu.Unlock()
+	select {
+	case <-ctx.Done():
+		return nil, ended(ctx)
+	case <-s.done:
+		return s.value, s.err
+	}
+}
+
+// run looks, and tells all who wait.
+func (f *finding[T]) run(ctx context.Context, s *search[T], look func(context.Context) (*T, error)) {
+	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	defer cancel()
+	s.value, s.err = guarded(ctx, look)
+	if s.err != nil && ctx.Err() != nil {
+		s.err = &fault.Error{Kind: fault.Retry, Reason: slow, Op: "find out " + f.what, Subject: fmt.Sprintf("within %s", findTimeout), Err: s.err,
+			Fix: "check this machine's way to AWS"}
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer close(s.done)
+	if f.search != s {
+		return // another has taken its place
+	}
+	f.search = nil
+	if f.found, f.failure = s.value, s.err; s.err != nil {
+		f.found, f.failed = nil, time.Now().Round(0)
+	}
+}
+
+// guarded turns a panic, such as one of the program's own function for codes of MFA devices, into an error: nobody could recover it in
+// a goroutine of ours.
+func guarded[T any](ctx context.Context, look func(context.Context) (*T, error)) (value *T, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault.Error{Kind: fault.Bug, Reason: "Panic", Op: "prepare connections", Err: fmt.Errorf("%v\n%s", p, debug.Stack())}
+		}
+	}()
+	return look(ctx)
+}
+
+// forget makes the next who asks look again, if found is still what is known.
+func (f *finding[T]) forget(found *T) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.found == found {
+		f.found = nil
+	}
+}
+
+// ended is why a context ended: its own error, and the cause if that is another.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if cause == nil || cause == err {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, cause)
+}

@@ -1,0 +1,117 @@
+package connector
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sluicehq/sluice/shared/fault"
+)
+
+func TestAFindingIsFoundOnceForAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := finding[int]{what: "the answer"}
+		looks := 0
+		look := func(context.Context) (*int, error) {
+			looks++
+			time.Sleep(time.Second)
+			return new(42), nil
+		}
+		for range 100 {
+			go func() {
+				if n, err := f.get(t.Context(), look); err != nil || *n != 42 {
+					t.Errorf("%v, %v", n, err)
+				}
+			}()
+		}
+		synctest.Wait()
+		time.Sleep(2 * time.Second)
+		n, _ := f.get(t.Context(), look)
+		if looks != 1 {
+			t.Errorf("looked %d times", looks)
+		}
+		f.forget(new(42)) // another one
+		if _, err := f.get(t.Context(), look); err != nil || looks != 1 {
+			t.Errorf("looked %d times after somebody forgot what is not known, %v", looks, err)
+		}
+		f.forget(n)
+		if _, err := f.get(t.Context(), look); err != nil || looks != 2 {
+			t.Errorf("looked %d times after it was forgotten, %v", looks, err)
+		}
+	})
+}
+
+func TestAFailureRestsForASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f finding[int]
+		looks := 0
+		refused := errors.New("refused")
+		ask := func() {
+			if _, err := f.get(t.Context(), func(context.Context) (*int, error) { looks++; return nil, refused }); !errors.Is(err, refused) {
+				t.Error(err)
+			}
+		}
+		for range 50 {
+			ask()
+		}
+		if looks != 1 {
+			t.Errorf("looked %d times within the second", looks)
+		}
+		time.Sleep(findRest)
+		ask()
+		if looks != 2 {
+			t.Errorf("looked %d times after it", looks)
+		}
+	})
+}
+
+// A function that was frozen in the middle of a search does not wait for the dead connection of before.
+func TestASearchFromLongAgoIsLeftAlone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f finding[int]
+		frozen := make(chan struct{})
+		first := make(chan error)
+		go func() {
+			_, err := f.get(t.Context(), func(context.Context) (*int, error) { <-frozen; return nil, errors.New("connection reset") })
+			first <- err
+		}()
+		synctest.Wait()
+		time.Sleep(findTimeout + time.Second)
+		if n, err := f.get(t.Context(), func(context.Context) (*int, error) { return new(1), nil }); err != nil || *n != 1 {
+			t.Errorf("%v, %v; want one of its own", n, err)
+		}
+		close(frozen)
+		if err := <-first; fault.ReasonOf(err) != slow || fault.FixOf(err) == "" {
+			t.Errorf("%v; want that it took too long", err)
+		}
+		if n, err := f.get(t.Context(), nil); err != nil || *n != 1 {
+			t.Errorf("the late failure counts: %v, %v", n, err)
+		}
+	})
+}
+
+func TestWhoeverWaitsHearsWhyItsContextEnded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f finding[int]
+		shutdown := errors.New("shutting down")
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(shutdown)
+		_, err := f.get(ctx, func(context.Context) (*int, error) { time.Sleep(time.Second); return new(1), nil })
+		if !errors.Is(err, context.Canceled) || !errors.Is(err, shutdown) {
+			t.Errorf("%v; want both that it was cancelled and why", err)
+		}
+		if n, err := f.get(t.Context(), nil); err != nil || *n != 1 {
+			t.Errorf("the search did not go on: %v, %v", n, err)
+		}
+	})
+}
+
+func TestAPanicIsAnError(t *testing.T) {
+	var f finding[int]
+	if _, err := f.get(t.Context(), func(context.Context) (*int, error) { panic("of the program's own") }); err == nil || !strings.Contains(err.Error(), "of the program's own") {
+		t.Error(err)
+	}
+}
