@@ -105,7 +105,7 @@ func (c *cloud) Endpoint(_ context.Context, s resolve.Settings) (string, int, er
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lost {
-		return "", 0, errors.New("throttled")
+		return "", 0, &fault.Error{Kind: fault.Retry, Reason: "Throttled", Op: "describe cluster", Fix: "try again"}
 	}
 	return c.host, c.port, c.refuse
 }

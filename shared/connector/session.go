@@ -154,11 +154,11 @@ func (c *Connector) target(ctx context.Context, s *session, l lease.Lease) (logi
 	}, nil
 }
 
-// address looks up where the warehouse is, once. Where AWS does not say it again, it is where it was.
+// address looks up where the warehouse is, once. While AWS does not answer when it is asked again, it is where it was.
 func (c *Connector) address(ctx context.Context, s *session) (*address, error) {
 	return c.looked.get(ctx, func(ctx context.Context) (*address, error) {
 		host, port, err := s.aws.Endpoint(ctx, s.settings)
-		if before := c.before.Load(); err != nil && before != nil {
+		if before := c.before.Load(); before != nil && fault.KindOf(err) == fault.Retry {
 			return before, nil
 		}
 		if err != nil {
