@@ -33,7 +33,8 @@
 // A role (RoleArn, with ExternalId and RoleSessionName if need be) is assumed with whichever credentials the other properties lead to.
 //
 // A consumer's secret (SecretID) is one in which Sluice keeps a login fresh. It says who logs in and where; the program needs leave to
-// read it and no other. A secret without expiresAt, such as one that AWS makes, is taken as a login that does not end.
+// read it and no other. A secret without expiresAt, such as one that AWS makes, is taken as a login that does not end until the
+// warehouse refuses it. What such a secret leaves out is given by Server, Port (5439) and Database (dev).
 //
 // An access key (AccessKeyID, SecretAccessKey, SessionToken) is possible too, and so is a user with a password (UID and PWD, without
 // IAM), for which AWS is not asked at all.
@@ -61,7 +62,8 @@
 // prints it with the AWS calls for the first connection and the smallest IAM policy that allows them.
 //
 // An authentication profile is kept by Redshift and read once, with the access key that the properties name, or else with whatever
-// other AWS credentials there are. It cannot lower how the server is checked: it cannot turn TLS off, and verify-ca in it does not count.
+// other AWS credentials there are; the role of RoleArn is not assumed for that. It cannot lower how the server is checked, nor say where
+// AWS is asked: it cannot turn TLS off, verify-ca in it does not count, and TLSServerName, CaFile and endpoints of AWS in it are refused.
 //
 // Properties that contradict, are unknown, malformed or missing are errors, all of them at once. Properties of the drivers that mean
 // nothing here are notices: [WithLogger] logs them, and so are values that lost to others.
@@ -79,8 +81,9 @@
 // new connections fail, and with IAMDuration=3600 nine to fifteen. Without a login at hand the error is that of AWS, told to everybody
 // who asks within a second of it.
 //
-// If the server says that a login has expired all the same, the connector gets another, once. A password that the server does not
-// accept is forgotten and not tried again: the next connection gets another.
+// If the server says that a login has expired all the same, the connector gets another, once; and so it does if the AWS credentials
+// have ended, for which it reads the AWS configuration again. A password that the server does not accept is forgotten: the next
+// connection gets another, and that of a secret is read again at once.
 //
 // The end of a login ends no connection. So the pool needs no settings for it: SetConnMaxLifetime may be longer than the life of a
 // login, and exists for other reasons, such as spreading load after a failover.
@@ -112,8 +115,8 @@
 // travel as text, as results do. Arguments are $1, $2 and so on. Nothing stays prepared on the server. Exec without arguments takes the
 // simple protocol and may hold several statements.
 //
-// Prepare makes a named statement on the server, whose arguments and results travel in binary form where pgx knows one; Close takes it
-// away.
+// Prepare prepares nothing on the server: each use of the statement is sent as a query is, so that the same arguments mean the same. A
+// time.Time travels as its instant in UTC. sql.Conn.Raw gives a [Conn], through which all of pgx is within reach.
 //
 // A []byte argument travels as PostgreSQL writes bytea: \x and hexadecimal digits. Redshift has no bytea, and its to_varbyte takes the
 // digits alone. So give hex.EncodeToString(b), and write to_varbyte($1, 'hex').
@@ -128,5 +131,5 @@
 //
 // Documented nowhere: the texts with which Redshift refuses logins (the expired one is reported from the field, the others are
 // PostgreSQL's), what the APIs answer for a paused cluster or a workgroup that is not available, which certificate load balancers and VPC
-// endpoints show (as above, by reports from the field), which types Redshift sends in binary form. The README lists these points.
+// endpoints show (as above, by reports from the field), whether all statements do with arguments as text. The README lists these points.
 package connector
