@@ -23,9 +23,9 @@ var awsRows = []row{
 	{name: ExternalID, use: taken,
 		does: "The external id that the role's trust asks for; no driver has this property."},
 	{name: EndpointURL, odbc: []string{"EndPointUrl"}, jdbc: []string{"EndpointUrl"}, python: []string{"endpoint_url"}, use: taken,
-		does: "The address of the Redshift APIs in place of AWS's own, or with SecretID that of Secrets Manager; https, unless it is on this machine."},
+		does: "The address of the Redshift APIs in place of AWS's own, or with SecretID that of Secrets Manager; https, unless it is on this machine; not from an authentication profile."},
 	{name: StsEndpointURL, odbc: []string{"StsEndpointUrl"}, jdbc: []string{"StsEndpointUrl"}, use: taken,
-		does: "The address of STS in place of AWS's own; https, unless it is on this machine."},
+		does: "The address of STS in place of AWS's own; https, unless it is on this machine; not from an authentication profile."},
 }
 
 // tlsRows say what is checked of the server.
@@ -33,9 +33,9 @@ var tlsRows = []row{
 	{name: SSL, jdbc: []string{"ssl"}, python: []string{"ssl"}, use: taken, flag: true,
 		does: "May be true: there is no connection without TLS."},
 	{name: SSLMode, odbc: []string{"SSLMode"}, jdbc: []string{"sslmode", "AuthMech"}, python: []string{"sslmode"}, use: taken,
-		does: "How the certificate is checked: verify-full, which is the default, or verify-ca, which does not look at the name."},
+		does: "How the certificate is checked: verify-full, which is the default, or verify-ca, which does not look at the name and does not count in an authentication profile."},
 	{name: CAFile, odbc: []string{"CaFile", "TrustStore"}, jdbc: []string{"sslrootcert"}, use: taken,
-		does: "A PEM file of the authorities to trust, in place of the system's and Amazon's."},
+		does: "A PEM file of the authorities to trust, in place of the system's and Amazon's; not from an authentication profile."},
 	{name: TLSServerName, also: []string{"HostNameInCertificate"}, use: taken,
-		does: "The name that the certificate must be for, where it is not the host's; no driver has this property."},
+		does: "The name that the certificate must be for, where it is not the host's; no driver has this property, and no authentication profile may."},
 }

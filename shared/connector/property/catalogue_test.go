@@ -1,6 +1,7 @@
 package property
 
 import (
+	"fmt"
 	"os"
 	"regexp"
 	"strings"
@@ -63,6 +64,21 @@ func TestEveryNameHasARow(t *testing.T) {
 	for _, f := range found {
 		if r := find(f[1], false); r == nil || string(r.name) != f[1] {
 			t.Errorf("%s has no row of its own", f[1])
+		}
+	}
+}
+
+// Whoever keeps an authentication profile cannot have less of the server checked, in whatever spelling: every property of TLS is refused
+// in a profile, or is one of the two that package resolve holds to verify-full.
+func TestAuthProfilesSayNothingOfTLS(t *testing.T) {
+	held := map[Name]bool{SSL: true, SSLMode: true}
+	for i := range tlsRows {
+		r := &tlsRows[i]
+		for _, s := range append(r.spellings(), r.inProfile...) {
+			_, err := FromAuthProfile("shared", fmt.Appendf(nil, `{%q: "x"}`, s))
+			if refuses := err != nil && strings.Contains(err.Error(), "may not be in an authentication profile"); refuses == held[r.name] {
+				t.Errorf("%s in an authentication profile: %v", s, err)
+			}
 		}
 	}
 }

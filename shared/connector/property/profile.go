@@ -15,8 +15,8 @@ import (
 // numbers count as the text they are written as, null as nothing, and a list of texts as one text with commas. See
 // https://docs.aws.amazon.com/redshift/latest/mgmt/connecting-with-authentication-profiles.html.
 //
-// Errors: as [Parse] has them, each with the name of the profile; also for the properties that are or lead to secrets, which a
-// profile may not hold.
+// Errors: as [Parse] has them, each with the name of the profile; also for what a profile may not hold: properties that are or lead to
+// secrets, and those that say which authorities, certificates and addresses of AWS to trust.
 func FromAuthProfile(name string, content []byte) (Set, error) {
 	r := reader{profile: true}
 	r.object(content)

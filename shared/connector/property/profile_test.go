@@ -48,6 +48,9 @@ func TestFromAuthProfileRefuses(t *testing.T) {
 		{"what it may not hold", `{"AccessKeyID": "x", "secret_access_key": "x", "SessionToken": "x", "pwd": "x", "Password": "x", "auth_profile": "x"}`, []string{
 			at + "AccessKeyID: may not be in an authentication profile; give it to the program that connects", at + "secret_access_key: may not be", at + "SessionToken: may not be",
 			at + "pwd: may not be", at + "Password: may not be", at + "auth_profile: may not be"}},
+		{"whom to trust", `{"CaFile": "/ca.pem", "sslrootcert": "/ca.pem", "TLSServerName": "h", "endpoint_url": "https://h", "StsEndpointUrl": "https://h"}`, []string{
+			at + "CaFile: may not be in an authentication profile; write it into the program's own properties", at + "sslrootcert: may not be",
+			at + "TLSServerName: may not be", at + "endpoint_url: may not be", at + "StsEndpointUrl: may not be"}},
 		{"plugin", `{"plugin_name": "Okta", "principal": "p", "idpPort": 443}`, []string{at + "plugin_name: belongs", at + "principal: belongs", at + "idpPort: belongs"}},
 		{"unknown", `{"Regoin": "r", "colour": true}`, []string{at + "Regoin: is no property; did you mean Region?", at + "colour: is no property"}},
 		{"other values", `{"Region": {"a": 1}, "DbGroups": [1], "db_groups": ["a,b"]}`, []string{at + "Region: is neither a text", at + "DbGroups: is neither", at + "db_groups: is neither"}},

@@ -41,8 +41,8 @@ func (r *reader) add(spelling, value string) {
 		return // as if it were not given
 	}
 	switch {
-	case r.profile && keptOut[row.name]:
-		r.problem(spelling, "may not be in an authentication profile", "give it to the program that connects")
+	case r.profile && keptOut[row.name] != "":
+		r.problem(spelling, "may not be in an authentication profile", keptOut[row.name])
 	case row.use == taken:
 		r.enter(Entry{Name: row.name, Value: secret.New(value), Spelling: spelling}, spelling)
 	case row.use == ignored:
@@ -54,9 +54,21 @@ func (r *reader) add(spelling, value string) {
 	}
 }
 
-// keptOut are the properties that Redshift refuses in an authentication profile, which whoever may describe it can read, and the
-// session token, which is a secret like the others.
-var keptOut = map[Name]bool{AccessKeyID: true, SecretAccessKey: true, SessionToken: true, PWD: true, AuthProfile: true}
+// What to do with properties that may not be in an authentication profile.
+const (
+	give  = "give it to the program that connects"
+	write = "write it into the program's own properties"
+)
+
+// keptOut are the properties that may not be in an authentication profile, and what to do with them. The first are those that
+// Redshift refuses there, since whoever may describe the profile can read it, and the session token, which is a secret like the others.
+// Those after them say whom the program trusts: who keeps the profile shall not choose the authorities, the name in the certificate, or
+// who is asked with the program's AWS credentials. Where to connect stays the profile's to say, vpc_endpoint_url too: with a
+// Server it leaves the name in the certificate as it is.
+var keptOut = map[Name]string{
+	AccessKeyID: give, SecretAccessKey: give, SessionToken: give, PWD: give, AuthProfile: give,
+	CAFile: write, TLSServerName: write, EndpointURL: write, StsEndpointURL: write,
+}
 
 func (r *reader) enter(e Entry, where string) {
 	if value := e.Value.Reveal(); strings.ContainsRune(value, 0) || !utf8.ValidString(value) {
