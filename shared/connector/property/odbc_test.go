@@ -55,7 +55,9 @@ func TestParseODBCRefuses(t *testing.T) {
 		{"no name", "Server=h;=x", []string{"what follows Server: has a part"}},
 		{"unknown", "Server=h;colour=red", []string{"colour: is no property; see the list in shared/connector/PROPERTIES.md"}},
 		{"unknown behind a secret", "PWD=a;colour=red;Server=h", []string{"what follows PWD: has the form of a property and is none; if it belongs to the value before,"}},
-		{"slip behind a secret", "PWD=a;Servr=red;Server=h", []string{"Servr: is no property; did you mean Server?"}},
+		{"slip behind a secret, or a part of it", "PWD=ab;Hunter2=x;Rest=1", []string{"what follows PWD: has the form of a property", "what follows PWD: has the form of a property"}},
+		{"slip before a secret", "Servr=red;PWD=a;Server=h", []string{"Servr: is no property; did you mean Server?"}},
+		{"unknown behind a slip for a secret", "Passwrd=a;Hunter2=x;Server=h", []string{"Passwrd: is no property; did you mean Password?", "what follows Passwrd: has the form of a property"}},
 		{"data source", "DSN=warehouse", []string{"DSN: names further properties that are kept in a file, which this connector does not read; write out what the data source says"}},
 		{"control characters", "col\x1b[31mour\u202e=red;Server=h", []string{"col?[31mour?: is no property"}},
 	} {

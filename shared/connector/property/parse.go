@@ -52,7 +52,7 @@ var otherScheme = regexp.MustCompile(`^(?i:jdbc:|[a-z][a-z0-9+.-]*(:[a-z0-9]+)*:
 func parseODBC(text string) (Set, error) {
 	type pair struct{ spelling, value string }
 	var (
-		r     reader
+		r     = reader{cut: true}
 		last  string // property, in the order of the text
 		pairs []pair
 		at    = make(map[string]int) // of the pairs, by what ODBC compares

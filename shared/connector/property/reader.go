@@ -15,6 +15,7 @@ type reader struct {
 	problems fault.Problems
 
 	profile bool // what is read is an authentication profile
+	cut     bool // what is read is a text that was cut at separators
 	// after is the property behind which a separator may have cut a secret in two. What comes then may be the rest of it, so an
 	// unknown name is not shown.
 	after string
@@ -34,9 +35,7 @@ func (r *reader) add(spelling, value string) {
 		r.unknown(spelling)
 		return
 	}
-	if row.secret && r.after == "" {
-		r.after = spelling
-	}
+	r.passed(row, spelling)
 	if value == "" {
 		return // as if it were not given
 	}
@@ -51,6 +50,13 @@ func (r *reader) add(spelling, value string) {
 		r.set.ignored = append(r.set.ignored, Ignored{Spelling: spelling, Why: "With this value it asks for nothing."})
 	default:
 		r.problem(spelling, lower(row.does), row.fix)
+	}
+}
+
+// passed remembers the first property whose value may go on behind a separator.
+func (r *reader) passed(row *row, spelling string) {
+	if r.cut && row.secret && r.after == "" {
+		r.after = spelling
 	}
 }
 
@@ -131,11 +137,12 @@ func (r *row) isHarmless(value string) bool {
 func (r *reader) unknown(spelling string) {
 	near := nearest(spelling)
 	switch {
-	case near != "":
-		r.problem(spelling, "is no property", fmt.Sprintf("did you mean %s?", near))
 	case r.after != "":
 		r.problem("what follows "+shown(r.after), "has the form of a property and is none",
 			"if it belongs to the value before, percent-encode it in a URL and write {…} around it in an ODBC string")
+	case near != "":
+		r.problem(spelling, "is no property", fmt.Sprintf("did you mean %s?", near))
+		r.passed(find(near, false), spelling)
 	default:
 		r.problem(spelling, "is no property", "see the list in shared/connector/PROPERTIES.md")
 	}

@@ -8,7 +8,7 @@ import (
 
 // parseURL reads a URL that begins with redshift: or jdbc:redshift:, in any case.
 func parseURL(text string) (Set, error) {
-	var r reader
+	r := reader{cut: true}
 	text, _ = cutFold(text, "jdbc:")
 	rest, _ := cutFold(text, "redshift:")
 	rest, iam := cutFold(rest, "iam:")
@@ -24,8 +24,9 @@ func parseURL(text string) (Set, error) {
 	if before, after, found := cutLast(authority, "@"); found {
 		r.userInfo(before)
 		authority = after
-	} else if strings.Contains(rest, "@") {
-		r.after = "the beginning of the URL" // it may have a user and a password that are not percent-encoded
+	}
+	if strings.Contains(rest, "@") {
+		r.after = "the beginning of the URL" // its user and password may not be percent-encoded, and go on up to here
 	}
 	r.authority(authority, iam)
 

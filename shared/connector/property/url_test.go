@@ -82,6 +82,8 @@ func TestParseURLRefuses(t *testing.T) {
 		{"another cluster", "redshift:iam://c1:us-west-2/dev?cluster_identifier=c2", []string{"cluster_identifier: says something else"}},
 		{"IAM off and on", "redshift:iam://h/dev?IAM=0", []string{"IAM: says something else"}},
 		{"connect and login timeout", "redshift://h?connectTimeout=5&loginTimeout=9", []string{"loginTimeout: says something else than connectTimeout, and both are the property ConnectTimeout"}},
+		{"password with @, / and a separator", "redshift://u:pa@ss/w;ord=x@host/dev", []string{"what follows the beginning of the URL: has the form of a property and is none"}},
+		{"password with @ and ?, whose rest looks like a slip", "redshift://u:p@ss?Databse=x@host/dev", []string{"what follows the beginning of the URL: has the form of a property and is none"}},
 		{"bytes that are no text", "redshift://h/dev?UID=a%00&DbUser=%ff", []string{"UID: holds bytes that are no text", "DbUser: holds bytes"}},
 		{"all at once", "redshift://h:x/dev?UID=a&uid=b&Databse=c&plugin_name=Okta", []string{"the URL's port", "uid: ", "Databse: is no property; did you mean Database?",
 			"plugin_name: belongs to the drivers' identity-provider plugins"}},
