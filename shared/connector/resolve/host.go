@@ -3,6 +3,7 @@ package resolve
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -63,7 +64,7 @@ var (
 )
 
 // ReadHost says what the name of a host says. It reads whole names, in any case: a name with anything before or after is
-// another's. The error is what is wrong with a name that cannot be a host's, or that only looks like one of Redshift's.
+// another's. The error is what is wrong with a name that cannot be a host's, or that only looks like one of AWS's.
 func ReadHost(name string) (Host, error) {
 	if _, err := netip.ParseAddr(name); err == nil {
 		return Host{Form: UnknownHost}, nil
@@ -83,7 +84,7 @@ func ReadHost(name string) (Host, error) {
 			return ours(strings.Split(rest, "."))
 		}
 	}
-	if err := lookAlike(host); err != nil {
+	if err := lookAlike(host, labels); err != nil {
 		return Host{}, err
 	}
 	h := Host{Form: UnknownHost}
@@ -158,14 +159,50 @@ func malformed(serverless bool) error {
 	return fmt.Errorf("ends as Redshift's hosts do and is none of them, which are %s and the suffix", form)
 }
 
-// lookAlike refuses names that have one of Redshift's within them.
-func lookAlike(name string) error {
+// awsWord is in the DNS suffix of AWS's largest partitions.
+const awsWord = "amazonaws"
+
+// lookAlike refuses names that have one of Redshift's within them, and names that imitate a host's suffix: where AWS's suffix
+// begins, behind the region and the service, they say amazonaws, and end as no partition does. A company may have these words
+// elsewhere in a domain of its own.
+func lookAlike(name string, labels []string) error {
+	alike := errors.New("looks like a host of AWS and is one below another domain")
 	for _, service := range []string{serviceCluster, serviceServerless} {
 		for _, suffix := range suffixes {
 			if strings.Contains("."+name, "."+service+"."+suffix+".") {
-				return errors.New("looks like a host of Redshift and is one below another domain")
+				return alike
 			}
 		}
 	}
+	for i, next := range behindRegion(labels) {
+		if imitable := strings.HasPrefix(next, serviceCluster) || next == "vpce" || next == "elb"; imitable && strings.Contains(strings.Join(labels[i:], "."), awsWord) {
+			return alike
+		}
+	}
 	return nil
+}
+
+// behindRegion are the labels directly behind one that is written as a region, with their places.
+func behindRegion(labels []string) iter.Seq2[int, string] {
+	return func(yield func(int, string) bool) {
+		for i := 1; i < len(labels); i++ {
+			if regionForm.MatchString(labels[i-1]) && !yield(i, labels[i]) {
+				return
+			}
+		}
+	}
+}
+
+// surprising is what may surprise in the name of a host that is not one of AWS's forms; empty is nothing.
+func surprising(name string) string {
+	name = lower(name)
+	if strings.Contains(name, awsWord) {
+		return "has " + awsWord + " in its name and is no host of Redshift's: whoever has that name gets the login"
+	}
+	for _, next := range behindRegion(strings.Split(name, ".")) {
+		if next == serviceCluster || next == serviceServerless {
+			return "is written as a host of Redshift's is, below another domain: whoever has that gets the login"
+		}
+	}
+	return ""
 }

@@ -51,8 +51,14 @@ var hosts = []struct {
 	{"another name below AWS's suffix", "ec2-198-51-100-1.compute-1.amazonaws.com", resolve.Host{Form: resolve.UnknownHost}},
 	{"a service of another name", "c1.abc.us-west-2.redshift-dev.amazonaws.com", resolve.Host{Form: resolve.UnknownHost}},
 	{"a service that ends like it", "c1.abc.us-west-2.not-redshift.amazonaws.com", resolve.Host{Form: resolve.UnknownHost}},
-	{"a suffix that ends like it", "c1.abc.us-west-2.redshift.notamazonaws.com", resolve.Host{Form: resolve.UnknownHost, Domain: "c1.abc.us-west-2.redshift.notamazonaws.com"}},
-	{"a suffix that begins like it", "c1.abc.us-west-2.redshift.amazonaws.community", resolve.Host{Form: resolve.UnknownHost, Domain: "c1.abc.us-west-2.redshift.amazonaws.community"}},
+	{"a custom domain with AWS's labels in it", "redshift.myproject.prod.redshift.amazonaws.example.com",
+		resolve.Host{Form: resolve.UnknownHost, Domain: "redshift.myproject.prod.redshift.amazonaws.example.com"}},
+	{"a custom domain with a region and the service in it", "etl.prod.us-west-2.redshift.example.com",
+		resolve.Host{Form: resolve.UnknownHost, Domain: "etl.prod.us-west-2.redshift.example.com"}},
+	{"a custom domain with a region, behind what is AWS's", "redshift.amazonaws.us-west-2.example.com",
+		resolve.Host{Form: resolve.UnknownHost, Domain: "redshift.amazonaws.us-west-2.example.com"}},
+	{"a custom domain with a region before another label", "dwh.us-west-2.prod.redshift.amazonaws.example.com",
+		resolve.Host{Form: resolve.UnknownHost, Domain: "dwh.us-west-2.prod.redshift.amazonaws.example.com"}},
 	{"PrivateLink with a label too many", "x.vpce-0abc.vpce-svc-0def.us-west-2.vpce.amazonaws.com", resolve.Host{Form: resolve.UnknownHost}},
 	{"PrivateLink with a label too many after the region", "vpce-0abc.vpce-svc-0def.us-west-2.x.vpce.amazonaws.com", resolve.Host{Form: resolve.UnknownHost}},
 	{"PrivateLink to an API", "vpce-0abc.redshift.us-west-2.vpce.amazonaws.com", resolve.Host{Form: resolve.UnknownHost}},
@@ -75,7 +81,7 @@ func TestNamesThatAreNoHosts(t *testing.T) {
 	const (
 		noName    = "is no host name"
 		malformed = "ends as Redshift's hosts do and is none of them"
-		alike     = "looks like a host of Redshift and is one below another domain"
+		alike     = "looks like a host of AWS and is one below another domain"
 	)
 	for _, tc := range []struct{ about, name, want string }{
 		{"empty", "", noName},
@@ -120,6 +126,17 @@ func TestNamesThatAreNoHosts(t *testing.T) {
 		{"a workgroup below another domain", serverlessHost + ".evil.example", alike},
 		{"China below another domain", "c1.abc.cn-north-1.redshift.amazonaws.com.cn.evil.example", alike},
 		{"the suffix alone below another domain", "redshift.amazonaws.com.evil.example", alike},
+		{"a suffix cut short", "c1.abc.us-west-2.redshift.amazonaws.co", alike},
+		{"a suffix that is longer", "c1.abc.us-west-2.redshift.amazonaws.community", alike},
+		{"a suffix with more before it", "c1.abc.us-west-2.redshift.notamazonaws.com", alike},
+		{"a suffix with more behind it", "c1.abc.us-west-2.redshift.amazonaws.com-evil.example", alike},
+		{"a suffix with the service in it", "c1.abc.us-west-2.redshift-amazonaws.com", alike},
+		{"a suffix behind another label", "c1.abc.us-west-2.redshift.com.amazonaws.example", alike},
+		{"a suffix of another country", "C1.ABC.CN-North-1.Redshift.AmazonAWS.Com.CO.", alike},
+		{"a workgroup's suffix cut short", "wg.012345678901.us-west-2.redshift-serverless.amazonaws.co", alike},
+		{"a workgroup's suffix with the service in it", "012345678901.us-west-2.redshift-serverless-amazonaws.com", alike},
+		{"an endpoint's suffix cut short", "vpce-0abc.vpce-svc-0def.us-west-2.vpce.amazonaws.co", alike},
+		{"a load balancer's suffix cut short", "front-123.us-east-1.elb.amazonaws.co", alike},
 		{"amidst another domain", "www." + clusterHost + ".evil.example.", alike},
 	} {
 		if got, err := resolve.ReadHost(tc.name); err == nil || !strings.HasPrefix(err.Error(), tc.want) {

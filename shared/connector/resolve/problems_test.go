@@ -22,7 +22,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	second := ask(t, q)
 	begin(t, "with IAM that is neither on nor off", problems(t, first.err)[:1], []string{"IAM is neither on nor off"})
 	begin(t, "with IAM", problems(t, second.err), []string{
-		"Server looks like a host of Redshift", "vpc_endpoint_url is no host name", "Port is no port", "Region is no region",
+		"Server looks like a host of AWS", "vpc_endpoint_url is no host name", "Port is no port", "Region is no region",
 		"ClusterID is no identifier of a cluster", "ClusterID names a cluster, and the other properties or the host name a workgroup",
 		"Workgroup is no name of a workgroup",
 		"CustomDomain is no name that a custom domain has", "CustomDomain is given beside the warehouse's own name", "AccountID is no number of an account",
@@ -161,6 +161,12 @@ func TestWhatIsTaken(t *testing.T) {
 		{"a cache", on(), want{fields: []string{"Cache=true"}}},
 		{"spaces around values", question{given: merged(iam, m{"Server": " " + clusterHost + " ", "DbUser": " u ", "Region": " US-WEST-2 "})}, want{
 			fields: []string{"Host=" + clusterHost, "DbUser=u", "Region=us-west-2", "Cluster=c1"}}},
+		{"a tunnel on a machine of AWS's", question{given: merged(iam, m{"Server": "ec2-198-51-100-1.compute-1.amazonaws.com", "ClusterID": "c1", "Region": "us-east-1"})}, want{
+			notices: []string{"Server has amazonaws in its name and is no host of Redshift's"}}},
+		{"a suffix of AWS's with a slip, beside a cluster", question{given: merged(iam, m{"Server": "c1.abc.us-west-2.redshift.amazonws.com", "ClusterID": "c1", "Region": "us-west-2"})}, want{
+			notices: []string{"Server is written as a host of Redshift's is, below another domain"}}},
+		{"an endpoint's address that is like a host", question{given: merged(iam, m{"Server": clusterHost, "vpc_endpoint_url": "c1.vpce.amazonaws.example.com"})}, want{
+			notices: []string{"vpc_endpoint_url has amazonaws in its name"}}},
 		{"what tunes a driver", on(m{"LogLevel": "6"}), want{notices: []string{"LogLevel is ignored"}}},
 	})
 }

@@ -54,7 +54,10 @@ func TestVectorsOfHosts(t *testing.T) {
 		q.given = merged(q.given, more)
 		return q
 	}
-	const inherits = "TLSServerName is not given: behind the host ("
+	const (
+		inherits = "TLSServerName is not given: behind the host ("
+		alike    = "Server has amazonaws in its name and is no host of Redshift's"
+	)
 	run(t, []vector{
 		{"A1 cluster of a host", host("my-cluster.abc123.us-west-2.redshift.amazonaws.com"),
 			want{fields: []string{"Cluster=my-cluster", "Region=us-west-2", "Login=GetClusterCredentials", "GuessedDomain=false"}}},
@@ -65,13 +68,13 @@ func TestVectorsOfHosts(t *testing.T) {
 			fields: []string{"Workgroup=w", "Region=us-east-2", "AccountID=012345678901", "Login=GetCredentials"}, notices: []string{"DbUser has no effect"}}},
 		{"A5 region of China", host("my-cluster.c2mf5zd3u3sv.cn-north-1.redshift.amazonaws.com.cn"),
 			want{fields: []string{"Cluster=my-cluster", "Region=cn-north-1", "GuessedDomain=false"}}},
-		{"A7 no public form: names nothing", host("c1.abc.us-east-1.redshift-dev.amazonaws.com"), want{problems: []string{"ClusterID is missing"}}},
+		{"A7 no public form: names nothing", host("c1.abc.us-east-1.redshift-dev.amazonaws.com"), want{problems: []string{"ClusterID is missing"}, notices: []string{alike}}},
 		{"A7 no public form: the region is not from there", with(host("c1.abc.us-east-1.redshift-dev.amazonaws.com"), m{"ClusterID": "c9"}),
-			want{fields: []string{"Cluster=c9", "Region=eu-south-1", "GuessedDomain=false"}}},
+			want{fields: []string{"Cluster=c9", "Region=eu-south-1", "GuessedDomain=false"}, notices: []string{alike}}},
 		{"A8 region with a suffix", host("redshift-cluster-1.aaaaaaaaaaaa.us-east-1-dev.redshift.amazonaws.com"),
 			want{fields: []string{"Cluster=redshift-cluster-1", "Region=us-east-1-dev", "CustomDomain="}}},
 		{"A10 custom domain with the service in it", host("redshift.myproject.prod.redshift.amazonaws.mycompany.com"), want{
-			fields: []string{"Cluster=", "CustomDomain=redshift.myproject.prod.redshift.amazonaws.mycompany.com", "GuessedDomain=true", "Region=eu-south-1"}}},
+			fields: []string{"Cluster=", "CustomDomain=redshift.myproject.prod.redshift.amazonaws.mycompany.com", "GuessedDomain=true", "Region=eu-south-1"}, notices: []string{alike}}},
 		{"A11 custom domain of a workgroup", with(host(customHost), m{"is_serverless": "true"}), want{
 			fields: []string{"CustomDomain=" + customHost, "Workgroup=", "Login=GetCredentials", "GuessedDomain=false"}, notices: []string{"DbUser has no effect"}}},
 		{"A13 named workgroup, no custom domain", with(host(customHost), m{"is_serverless": "true", "serverless_work_group": "xyz"}), want{
@@ -85,7 +88,7 @@ func TestVectorsOfHosts(t *testing.T) {
 		{"A16 interface VPC endpoint of a named cluster", with(host(privateHost), m{"ClusterID": "c9"}), want{
 			fields: []string{"Cluster=c9", "Region=us-west-2", "CustomDomain="}, notices: []string{inherits + "interface VPC endpoint"}}},
 		{"A17 Redshift's name below another domain", host("redshift-cluster-1.aaaaaaaaaaaa.us-east-2.redshift.amazonaws.com.evil.example"), want{
-			problems: []string{"Server looks like a host of Redshift and is one below another domain", "ClusterID is missing"}}},
+			problems: []string{"Server looks like a host of AWS and is one below another domain", "ClusterID is missing"}}},
 		{"A19 too many labels", host("a.b.c.d.us-west-2.redshift.amazonaws.com"), want{problems: []string{"Server ends as Redshift's hosts do and is none of them", "ClusterID is missing"}}},
 		{"A20 a cluster with serverless in its name", host("serverless-cluster.account.us-west-2.redshift.amazonaws.com"),
 			want{fields: []string{"Login=GetClusterCredentials", "Cluster=serverless-cluster", "Workgroup="}}},

@@ -48,6 +48,8 @@ func (r *resolver) hostOf(name property.Name) (string, Host) {
 	h, err := ReadHost(text)
 	if err != nil {
 		r.problem(name, "write the host's name as the console shows it", "%v", err)
+	} else if says := surprising(text); says != "" && h.Form == UnknownHost {
+		r.notice(name, "%s", says)
 	}
 	return text, h
 }
