@@ -14,6 +14,7 @@ CDK     := infra/node_modules/.bin/cdk --no-notices --app build/bin/infra
 export CDK_DISABLE_CLI_TELEMETRY := true
 # Node 20 is enough for the CDK, which says at length that it likes newer ones better.
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 20
+export AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED := true
 
 # A shell that uses a running sandbox has these set for psql. They must not lead astray what make starts.
 unexport PGSSLMODE PGSSLROOTCERT

@@ -26,6 +26,7 @@ func suggest(out io.Writer, is control.World, deployed control.Deployed) error {
 	session(out, is, "", "SELECT * FROM venue")
 	fmt.Fprintf(out, "  # the same at the workgroup, as who you are\n  read -r user password < <(aws redshift-serverless get-credentials --workgroup-name %s --db-name %s --query '[dbUser,dbPassword]' --output text)\n", is.Workgroup.Name, is.Database)
 	psql(out, is.Workgroup.Host, is.Workgroup.Port, is.Database, "SELECT * FROM venue")
+	fmt.Fprintf(out, "  # a Go program that gets its logins by itself\n  WAREHOUSE=\"IAM=1;ClusterID=%s;Database=%s;DbUser=%s;CaFile=$PGSSLROOTCERT\" go run ./shared/connector/example 'SELECT * FROM venue'\n\n", is.Cluster, is.Database, world.User)
 	if i := slices.IndexFunc(deployed.Resources, func(r template.Resource) bool { return r.Type == "AWS::SecretsManager::Secret" }); i >= 0 {
 		fmt.Fprintf(out, "  # what an application reads\n  aws secretsmanager get-secret-value --secret-id %s --query SecretString --output text\n\n", deployed.Resources[i].PhysicalID)
 	}

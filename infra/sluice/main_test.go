@@ -102,7 +102,11 @@ func TestWithoutAWS(t *testing.T) {
 		{"no credentials", alone, "", []string{credentialsMissing}, "aws sso login"},
 		{"wrong secret key", func(t *testing.T) { t.Setenv("AWS_SECRET_ACCESS_KEY", "wrong") }, "", []string{credentialsRefused}, "build/sandbox.env"},
 		{"unknown key", func(t *testing.T) { t.Setenv("AWS_ACCESS_KEY_ID", "unknown") }, "", []string{credentialsRefused}, "AWS_PROFILE"},
-		{"no sandbox", func(t *testing.T) { t.Setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1") }, "", []string{"Unavailable"}, "make sandbox"},
+		{"no sandbox", func(t *testing.T) {
+			for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS"} {
+				t.Setenv(name, "http://127.0.0.1:1")
+			}
+		}, "", []string{"Unavailable"}, "make sandbox"},
 		{"another account", func(t *testing.T) { t.Setenv("SLUICE_CONFIG", stage(t, "111122223333", "444455556666")) }, "",
 			[]string{"OtherAccount", "user/operator", "configures account 444455556666"}, "log in to account 444455556666"},
 		{"nothing allowed", func(t *testing.T) { as(t, nobody) }, "", []string{"Unauthorized", "user/nobody is not authorized to perform"}, "allow the action"},

@@ -1,8 +1,12 @@
 package world
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/control"
+	"github.com/sluicehq/sluice/infra/sandbox/credentialsource"
 )
 
 // describe says what there is, without any secret.
@@ -39,13 +43,17 @@ func (w *World) Environment() ([]Variable, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []Variable{
-		{"AWS_ENDPOINT_URL", w.Endpoint()},
+	var all []Variable
+	at := credentialsource.Environment(w.Endpoint())
+	for _, name := range slices.Sorted(maps.Keys(at)) {
+		all = append(all, Variable{name, at[name]})
+	}
+	return append(all, []Variable{
 		{"AWS_ACCESS_KEY_ID", w.Operator.AccessKeyID},
 		{"AWS_SECRET_ACCESS_KEY", w.Operator.SecretAccessKey.Reveal()},
 		{"AWS_REGION", awshttp.DefaultRegion},
 		{"AWS_DEFAULT_REGION", awshttp.DefaultRegion},
 		{"PGSSLMODE", "verify-full"},
 		{"PGSSLROOTCERT", authority},
-	}, nil
+	}...), nil
 }
