@@ -5,6 +5,8 @@ package awslease
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -42,9 +44,9 @@ type Options struct {
 // A Client asks AWS on behalf of one set of credentials. It keeps them for its whole life, so that a role is assumed, and a device's code
 // is asked for, once a session. It may be used by several goroutines at once.
 type Client struct {
-	cfg      aws.Config
+	cfg      *aws.Config // keys are behind it, and fmt does not follow pointers of fields
 	given    resolve.Credentials
-	source   source
+	source   *source
 	region   string
 	from     resolve.Origin
 	notices  []resolve.Notice
@@ -68,8 +70,9 @@ func Load(ctx context.Context, c resolve.Credentials, o Options) (*Client, error
 	if err != nil {
 		return nil, src.explainLoad(ctx, err)
 	}
-	src.loaded(cfg)
-	client := &Client{cfg: withProviders(cfg, c), given: c, source: src, notices: notices(c, src), identity: identity(c, src)}
+	src.loaded(&cfg)
+	cfg = withProviders(cfg, c)
+	client := &Client{cfg: &cfg, given: c, source: src, notices: notices(c, src), identity: identity(c, src)}
 	client.region, client.from = configured(src)
 	return client, nil
 }
@@ -90,12 +93,12 @@ func loadOptions(c resolve.Credentials, o Options) []func(*config.LoadOptions) e
 func (c *Client) Region() (string, resolve.Origin) { return c.region, c.from }
 
 // configured is the region of the environment or, after that, of the profile.
-func configured(s source) (string, resolve.Origin) {
+func configured(s *source) (string, resolve.Origin) {
 	switch {
-	case s.env.Region != "":
-		return s.env.Region, resolve.FromEnvironment
-	case s.shared.Region != "":
-		return s.shared.Region, resolve.FromAWSProfile
+	case s.env.region != "":
+		return s.env.region, resolve.FromEnvironment
+	case s.shared.region != "":
+		return s.shared.region, resolve.FromAWSProfile
 	}
 	return "", resolve.Default
 }
@@ -106,6 +109,15 @@ func (c *Client) Notices() []resolve.Notice { return c.notices }
 // Identity is a fingerprint of where the AWS credentials come from, the same for the same place within one process. It says nothing of
 // secrets, and nothing that holds in another process.
 func (c *Client) Identity() string { return c.identity }
+
+// Format writes where the AWS credentials come from, whatever the verb and flags: what is inside is nothing to print.
+func (c Client) Format(f fmt.State, _ rune) {
+	text := "AWS"
+	if c.source != nil { // it is loaded
+		text += " as " + c.source.String()
+	}
+	_, _ = io.WriteString(f, text)
+}
 
 // A place is where a service is called.
 type place struct{ region, endpoint string }
@@ -128,7 +140,7 @@ func regionMissing(op, subject string) error {
 }
 
 func (c *Client) redshift(at place) *redshift.Client {
-	return redshift.NewFromConfig(c.cfg, func(o *redshift.Options) {
+	return redshift.NewFromConfig(*c.cfg, func(o *redshift.Options) {
 		o.Region = at.region
 		if at.endpoint != "" {
 			o.BaseEndpoint = &at.endpoint
@@ -137,7 +149,7 @@ func (c *Client) redshift(at place) *redshift.Client {
 }
 
 func (c *Client) serverless(at place) *redshiftserverless.Client {
-	return redshiftserverless.NewFromConfig(c.cfg, func(o *redshiftserverless.Options) {
+	return redshiftserverless.NewFromConfig(*c.cfg, func(o *redshiftserverless.Options) {
 		o.Region = at.region
 		if at.endpoint != "" {
 			o.BaseEndpoint = &at.endpoint
@@ -146,7 +158,7 @@ func (c *Client) serverless(at place) *redshiftserverless.Client {
 }
 
 func (c *Client) secrets(at place) *secretsmanager.Client {
-	return secretsmanager.NewFromConfig(c.cfg, func(o *secretsmanager.Options) {
+	return secretsmanager.NewFromConfig(*c.cfg, func(o *secretsmanager.Options) {
 		o.Region = at.region
 		if at.endpoint != "" {
 			o.BaseEndpoint = &at.endpoint

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/credentials/processcreds"
 	smithy "github.com/aws/smithy-go"
@@ -30,7 +29,7 @@ const (
 
 // explainCredentials is why there are no AWS credentials, as a *[fault.Error].
 func (c *Client) explainCredentials(ctx context.Context, err error) error {
-	s := &c.source
+	s := c.source
 	e := &fault.Error{Kind: fault.Blocked, Op: "get AWS credentials", Subject: s.String()}
 	set := func(reason string, cause error, fix string) error {
 		e.Reason, e.Err, e.Fix = reason, cause, fix
@@ -53,11 +52,11 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[*credentials.StaticCredentialsEmptyError](err); ok {
 		return set(CredentialsMissing, errors.New("there is no access key"), c.lookedFor())
 	}
-	if p := s.find(func(p *config.SharedConfig) bool { return p.SSOSessionName != "" || p.SSOStartURL != "" }); p != nil && s.inProfile() && sessionEnded(err, service) {
-		return set(SessionExpired, errors.New("the single sign-on session has ended, or there is none"), "run: aws sso login --profile "+p.Profile)
+	if p := s.find(func(p *profile) bool { return p.sso != nil }); p != nil && s.inProfile() && sessionEnded(err, service) {
+		return set(SessionExpired, errors.New("the single sign-on session has ended, or there is none"), "run: aws sso login --profile "+p.name)
 	}
-	if p := s.find(func(p *config.SharedConfig) bool { return p.LoginSession != "" }); p != nil && s.inProfile() && sessionEnded(err, service) {
-		return set(SessionExpired, errors.New("the login session has ended, or there is none"), "run: aws login --profile "+p.Profile)
+	if p := s.find(func(p *profile) bool { return p.loginSession != "" }); p != nil && s.inProfile() && sessionEnded(err, service) {
+		return set(SessionExpired, errors.New("the login session has ended, or there is none"), "run: aws login --profile "+p.name)
 	}
 	switch service {
 	case stsService:
@@ -122,7 +121,7 @@ func (c *Client) explainRole(err error, operation string) error {
 	at := call{op: "assume a role", subject: c.source.String(), action: "sts:" + operation, resource: "the role"}
 	if c.given.RoleARN != "" {
 		at.resource = c.given.RoleARN
-	} else if arn := cmp.Or(c.source.env.RoleARN, c.source.shared.RoleARN); arn != "" {
+	} else if arn := cmp.Or(c.source.env.role, c.source.shared.role); arn != "" {
 		at.resource = arn
 	}
 	if at.action == "sts:AssumeRoleWithWebIdentity" {

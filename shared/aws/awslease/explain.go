@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
@@ -96,14 +95,14 @@ func (s *source) renews(beneath bool) bool {
 	switch {
 	case s.given.RoleARN != "" && !beneath, s.given.Kind == resolve.InstanceProfile:
 		return true
-	case s.given.Kind == resolve.Static, !s.inProfile() && s.env.Credentials.HasKeys():
+	case s.given.Kind == resolve.Static, !s.inProfile() && s.env.keys:
 		return false
 	case !s.inProfile():
 		return true
 	case beneath:
-		return s.find(func(p *config.SharedConfig) bool { return p.Source == nil && p.Credentials.HasKeys() }) == nil
+		return s.find(func(p *profile) bool { return p.source == nil && p.key != "" }) == nil
 	}
-	return s.shared.RoleARN != "" || !s.shared.Credentials.HasKeys()
+	return s.shared.role != "" || s.shared.key == ""
 }
 
 // renewal is where new keys go.
@@ -112,11 +111,11 @@ func (s *source) renewal() string {
 	case s.given.Kind == resolve.Static:
 		return "they are given as AccessKeyID, SecretAccessKey and SessionToken"
 	case s.given.Kind == resolve.Profile, s.inProfile() && s.named:
-		if p := s.find(func(p *config.SharedConfig) bool { return p.Source == nil && p.Profile != "" }); p != nil {
-			return "they are in the profile " + p.Profile
+		if p := s.find(func(p *profile) bool { return p.source == nil && p.name != "" }); p != nil {
+			return "they are in the profile " + p.name
 		}
 		return "they are in the profile " + s.profile
-	case s.env.Credentials.HasKeys():
+	case s.env.keys:
 		return "they are in the environment, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
 	}
 	return "the AWS SDK found them in its default chain"

@@ -18,5 +18,8 @@ func WithoutWaits(o Options) Options {
 	return o
 }
 
+// Kept is what a client keeps of what the SDK has read.
+func Kept(c *Client) []any { return append([]any{*c.source}, c.cfg.ConfigSources...) }
+
 // SigningRegion is what requests to an endpoint of STS are signed for.
 func SigningRegion(endpoint, configured string) string { return signingRegion(endpoint, configured) }

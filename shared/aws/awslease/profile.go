@@ -50,15 +50,15 @@ func (s *source) explainLoad(ctx context.Context, err error) error {
 	s.reload(ctx)
 	if _, ok := errors.AsType[config.AssumeRoleTokenProviderNotSetError](err); ok {
 		e.Reason, e.Fix = MFARequired, "give the option connector.WithMFAToken, or take a profile without mfa_serial"
-		if p := s.find(func(p *config.SharedConfig) bool { return p.MFASerial != "" }); p != nil {
-			e.Err = fmt.Errorf("profile %q wants a code of the device %s (mfa_serial)", p.Profile, p.MFASerial)
+		if p := s.find(func(p *profile) bool { return p.device != "" }); p != nil {
+			e.Err = fmt.Errorf("profile %q wants a code of the device %s (mfa_serial)", p.name, p.device)
 		}
 		return e
 	}
-	if p := s.find(func(p *config.SharedConfig) bool {
-		return p.CredentialSource != "" && !slices.Contains(credentialSources, p.CredentialSource)
+	if p := s.find(func(p *profile) bool {
+		return p.credentialSource != "" && !slices.Contains(credentialSources, p.credentialSource)
 	}); p != nil {
-		return set(ProfileInvalid, fmt.Errorf("profile %q has the credential_source %q", p.Profile, p.CredentialSource),
+		return set(ProfileInvalid, fmt.Errorf("profile %q has the credential_source %q", p.name, p.credentialSource),
 			"write Ec2InstanceMetadata, Environment or EcsContainer, in this case")
 	}
 	// The SDK's text may have several lines.
@@ -70,13 +70,6 @@ func (s *source) loops(ctx context.Context, profile string) bool {
 	_, err := config.LoadSharedConfigProfile(ctx, profile, s.inFiles)
 	_, loops := errors.AsType[config.SharedConfigAssumeRoleError](err)
 	return loops
-}
-
-// reload reads the profile by itself, where loading failed after the files were read.
-func (s *source) reload(ctx context.Context) {
-	if shared, err := config.LoadSharedConfigProfile(ctx, s.profile, s.inFiles); err == nil {
-		s.shared = shared
-	}
 }
 
 func (s *source) inFiles(o *config.LoadSharedConfigOptions) {

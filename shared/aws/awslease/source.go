@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
 
 	"github.com/sluicehq/sluice/shared/connector/property"
@@ -26,12 +25,12 @@ type source struct {
 	by      string // what named it: a property or a variable
 	files   []string
 
-	env    config.EnvConfig    // after loading
-	shared config.SharedConfig // after loading
+	env    environment // after loading
+	shared profile     // after loading
 }
 
-func sourceOf(c resolve.Credentials, lookup func(string) (string, bool)) source {
-	s := source{given: c, lookup: lookup, profile: "default"}
+func sourceOf(c resolve.Credentials, lookup func(string) (string, bool)) *source {
+	s := &source{given: c, lookup: lookup, profile: "default"}
 	value := func(names ...string) (string, string) {
 		for _, name := range names {
 			if v, _ := lookup(name); v != "" {
@@ -52,26 +51,14 @@ func sourceOf(c resolve.Credentials, lookup func(string) (string, bool)) source 
 	return s
 }
 
-// loaded takes what the SDK has read.
-func (s *source) loaded(cfg aws.Config) {
-	for _, from := range cfg.ConfigSources {
-		switch v := from.(type) {
-		case config.EnvConfig:
-			s.env = v
-		case config.SharedConfig:
-			s.shared = v
-		}
-	}
-}
-
 // inProfile reports whether the SDK looks for credentials in the profile, or would after the environment.
 func (s *source) inProfile() bool {
-	return s.given.Kind == resolve.Profile || s.given.Kind == resolve.DefaultChain && !s.env.Credentials.HasKeys() && s.env.WebIdentityTokenFilePath == ""
+	return s.given.Kind == resolve.Profile || s.given.Kind == resolve.DefaultChain && !s.env.keys && s.env.tokenFile == ""
 }
 
 // find walks from the profile along source_profile to one that is so.
-func (s *source) find(so func(*config.SharedConfig) bool) *config.SharedConfig {
-	for p := &s.shared; p != nil; p = p.Source {
+func (s *source) find(so func(*profile) bool) *profile {
+	for p := &s.shared; p != nil; p = p.source {
 		if so(p) {
 			return p
 		}
@@ -102,7 +89,7 @@ func (s *source) String() string {
 }
 
 // notices tells of mixtures that the SDK resolves silently.
-func notices(c resolve.Credentials, s source) []resolve.Notice {
+func notices(c resolve.Credentials, s *source) []resolve.Notice {
 	if c.Kind != resolve.DefaultChain {
 		return nil
 	}
@@ -110,10 +97,10 @@ func notices(c resolve.Credentials, s source) []resolve.Notice {
 	add := func(name property.Name, format string, args ...any) {
 		out = append(out, resolve.Notice{Name: name, Text: fmt.Sprintf(format, args...)})
 	}
-	if s.env.Credentials.HasKeys() && s.named {
+	if s.env.keys && s.named {
 		text := fmt.Sprintf("the keys of the environment (AWS_ACCESS_KEY_ID) win over %s=%s", s.by, s.profile)
-		if s.env.Region == "" && s.shared.Region != "" {
-			text += ", from which the region " + s.shared.Region + " is still taken"
+		if s.env.region == "" && s.shared.region != "" {
+			text += ", from which the region " + s.shared.region + " is still taken"
 		}
 		add(property.Profile, "%s; to use the profile's credentials, give the property Profile", text)
 	}
@@ -158,8 +145,17 @@ var fingerprintKey = sync.OnceValue(func() []byte {
 	return key
 })
 
+// fingerprint is of texts of which some are secret. It is the same for the same texts within one process.
+func fingerprint(texts ...string) string {
+	mac := hmac.New(sha256.New, fingerprintKey())
+	for _, text := range texts {
+		fmt.Fprintf(mac, "%q\n", text)
+	}
+	return hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
 // identity is the fingerprint of everything that decides who asks.
-func identity(c resolve.Credentials, s source) string {
+func identity(c resolve.Credentials, s *source) string {
 	mac := hmac.New(sha256.New, fingerprintKey())
 	put := func(name, value string) { fmt.Fprintf(mac, "%q=%q\n", name, value) }
 	variables := func(lists ...[]string) {
