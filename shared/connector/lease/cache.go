@@ -71,14 +71,14 @@ func New(o Options) *Cache {
 // same key at one time share one call of mint.
 //
 // Late in the life of a lease one Get begins to refresh it, and all go on with it meanwhile. A lease with less than Margin left is
-// returned only if no other can be had. So the error is never that of a refresh while the lease at hand lives: it is the cause of
-// ctx, if that has ended (also where a good lease is at hand), or wraps that of mint, which those are told too who ask within a
+// returned only if no other can be had. So the error is never that of a refresh while the lease at hand lives: it is ctx's own
+// with its cause, if that has ended (also where a good lease is at hand), or wraps that of mint, which those are told too who ask within a
 // second of it. Where mint panicked, Get panics.
 //
 // ctx bounds the waiting, not mint: what mint brings is kept for the next to ask.
 func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 	if ctx.Err() != nil {
-		return Lease{}, context.Cause(ctx)
+		return Lease{}, ended(ctx)
 	}
 	c.mu.Lock()
 	now := c.read()

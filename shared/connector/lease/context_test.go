@@ -3,6 +3,8 @@ package lease_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -21,8 +23,8 @@ func TestWaiterLeavesWhenItsContextEnds(t *testing.T) {
 				cause := errors.New("enough")
 				ctx, cancel := context.WithTimeoutCause(t.Context(), time.Duration(i+1)*time.Second/2, cause) // the starter is among them
 				defer cancel()
-				if _, err := c.Get(ctx, key, s.mint); err != cause {
-					t.Errorf("Get: %v; want the cause", err)
+				if _, err := c.Get(ctx, key, s.mint); !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, cause) {
+					t.Errorf("Get: %v; want DeadlineExceeded and its cause", err)
 				}
 				if got, want := time.Since(start), time.Duration(i+1)*time.Second/2; got != want {
 					t.Errorf("left after %s; want %s", got, want)
@@ -61,12 +63,11 @@ func TestResultIsKeptWhenNobodyWaits(t *testing.T) {
 func TestEndedContextGetsNothing(t *testing.T) {
 	bubble(t, func(t *testing.T) {
 		c, s := half(), &service{life: time.Hour}
-		cause := errors.New("enough")
-		ctx, cancel := context.WithCancelCause(t.Context())
-		cancel(cause)
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
 		for _, mints := range []int{0, 1} {
-			if _, err := c.Get(ctx, key, s.mint); err != cause {
-				t.Errorf("Get: %v; want the cause", err)
+			if _, err := c.Get(ctx, key, s.mint); err != context.Canceled {
+				t.Errorf("Get: %v; want Canceled", err)
 			}
 			if got := s.count(); got != mints {
 				t.Errorf("%d mints; want %d", got, mints)
@@ -74,6 +75,27 @@ func TestEndedContextGetsNothing(t *testing.T) {
 			password(t, c, s)
 		}
 	})
+}
+
+func TestErrorOfAnEndedContext(t *testing.T) {
+	own := errors.New("enough")
+	for name, tc := range map[string]struct{ cause, want error }{
+		"no cause":                        {nil, context.Canceled},
+		"a cause":                         {own, own},
+		"a cause that says what happened": {fmt.Errorf("enough: %w", context.Canceled), context.Canceled},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithCancelCause(t.Context())
+			cancel(tc.cause)
+			_, err := half().Get(ctx, key, new(service).mint)
+			if !errors.Is(err, context.Canceled) || !errors.Is(err, tc.want) {
+				t.Errorf("Get: %v; want Canceled and the cause", err)
+			}
+			if strings.Count(err.Error(), "canceled") != 1 {
+				t.Errorf("Get: %v; want to be told once", err)
+			}
+		})
+	}
 }
 
 func TestContextOfAMint(t *testing.T) {

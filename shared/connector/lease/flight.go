@@ -22,15 +22,24 @@ type flight struct {
 	err    error
 }
 
-// wait is what the flight brings, or the cause of ctx if that ends first. A mint's panic goes on here, where the program can
+// wait is what the flight brings, or the error of ctx if that ends first. A mint's panic goes on here, where the program can
 // see it as if it had called the mint itself.
 func (f *flight) wait(ctx context.Context) (Lease, error) {
 	select {
 	case <-f.landed:
 		return answer(f.lease, f.err)
 	case <-ctx.Done():
-		return Lease{}, context.Cause(ctx)
+		return Lease{}, ended(ctx)
 	}
+}
+
+// ended is the error of a context that has ended, for errors.Is both what ctx says and the cause that the program gave.
+func ended(ctx context.Context) error {
+	err, cause := ctx.Err(), context.Cause(ctx)
+	if errors.Is(cause, err) {
+		return cause
+	}
+	return fmt.Errorf("%w: %w", err, cause)
 }
 
 func answer(l Lease, err error) (Lease, error) {
