@@ -9,6 +9,8 @@ const (
 	LastRest    = lastRest
 )
 
+var ErrEnded = errEnded
+
 // Split gives c a wall clock and a monotonic one that need not agree.
 func (c *Cache) Split(wall func() time.Time, monotonic func() time.Duration) {
 	c.read = func() instant { return instant{wall(), monotonic()} }

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// ErrEnded is the error of a mint whose lease is over when it comes, by the clock that counts for it.
-var ErrEnded = errors.New("the login that came has already ended")
+// errEnded is the error of a mint whose lease is over when it comes, by the clock that counts for it.
+var errEnded = errors.New("the login that came has already ended")
 
 // errGone is the error of a mint that ended its goroutine in place of returning.
 var errGone = errors.New("mint neither returned nor panicked")
@@ -81,7 +81,7 @@ func (c *Cache) land(ctx context.Context, k Key, e *entry, began instant, l Leas
 	now := c.read()
 	had := e.has
 	if err == nil && lifeOf(l, began) <= now.since(began) {
-		err = ErrEnded
+		err = errEnded
 	}
 	if err == nil {
 		e.keep(l, began, c.random())
