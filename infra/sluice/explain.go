@@ -52,11 +52,39 @@ func resolved(ctx context.Context, text string, options ...connector.Option) (co
 	if !strings.HasPrefix(text, "{") {
 		return connector.Explain(ctx, text, options...)
 	}
-	var given map[string]string
-	if err := json.Unmarshal([]byte(text), &given); err != nil {
-		return connector.Explanation{}, fault.Problems{{Where: "JSON", What: "is no object of texts", Fix: `write {"Server": "…", "IAM": "1"}`}}
+	given, err := members(text)
+	if err != nil {
+		return connector.Explanation{}, err
 	}
 	return connector.Explain(ctx, given, options...)
+}
+
+// members reads a JSON object of texts, numbers, truths, and lists of texts, as the Python driver takes them.
+func members(text string) (map[string]string, error) {
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	var given map[string]any
+	if err := decoder.Decode(&given); err != nil {
+		return nil, fault.Problems{{Where: "JSON", What: "is no object", Fix: `write {"Server": "…", "IAM": true}`}}
+	}
+	all := make(map[string]string)
+	var problems fault.Problems
+	for name, value := range given {
+		switch v := value.(type) {
+		case nil: // as if it were not there
+		case string, bool, json.Number:
+			all[name] = fmt.Sprint(v)
+		case []any:
+			texts := make([]string, len(v))
+			for i, element := range v {
+				texts[i] = fmt.Sprint(element)
+			}
+			all[name] = strings.Join(texts, ",")
+		default:
+			problems = append(problems, fault.Problem{Where: name, What: "is an object", Fix: "write a text, a number, true or false, or a list of texts"})
+		}
+	}
+	return all, problems.Err()
 }
 
 // explained is an explanation as JSON. The policy is a document in it, as IAM takes it.
@@ -73,15 +101,19 @@ func explained(e connector.Explanation) any {
 		Why        string            `json:"why"`
 	}
 	out := struct {
-		Login   string   `json:"login"`
-		AWS     string   `json:"awsCredentials,omitempty"`
-		Values  []value  `json:"values"`
-		Notices []string `json:"notices"`
-		Calls   []call   `json:"calls"`
-		Policy  any      `json:"policy"`
-		Caller  any      `json:"callerPolicy,omitempty"`
-		Unread  string   `json:"unreadAuthenticationProfile,omitempty"`
+		Login    string   `json:"login"`
+		AWS      string   `json:"awsCredentials,omitempty"`
+		Values   []value  `json:"values"`
+		Notices  []string `json:"notices"`
+		Calls    []call   `json:"calls"`
+		Policy   any      `json:"policy"`
+		Caller   any      `json:"callerPolicy,omitempty"`
+		Unread   string   `json:"unreadAuthenticationProfile,omitempty"`
+		Unusable string   `json:"unusableConfiguration,omitempty"`
 	}{Login: string(e.Login), AWS: e.AWS, Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
+	if e.Unloaded != nil {
+		out.Unusable = e.Unloaded.Error()
+	}
 	if len(e.CallerPolicy) > 0 {
 		out.Caller = policy(e.CallerPolicy)
 	}
@@ -136,6 +168,9 @@ func (s *session) explained(e connector.Explanation) {
 	if e.Unread != "" {
 		fmt.Fprintf(s.out, "\nnotice: the authentication profile %s was not read, and may add to all this; -read asks Redshift for it\n", e.Unread)
 	}
+	if e.Unloaded != nil {
+		fmt.Fprintf(s.out, "\nnotice: the AWS configuration of this machine cannot be used, and what it would say is left out: %v\n", e.Unloaded)
+	}
 	if len(e.Calls) == 0 {
 		fmt.Fprintln(s.out, "\nNo AWS call is made: UID and PWD log in, over verified TLS.")
 		return
@@ -152,7 +187,11 @@ func (s *session) explained(e connector.Explanation) {
 		fmt.Fprintf(s.out, "\nThe smallest policy of whoever assumes the role:\n%s\n\nThe smallest policy of the role, which makes the other calls:\n%s\n", document(e.CallerPolicy), document(e.Policy))
 		return
 	}
-	fmt.Fprintf(s.out, "\nThe smallest policy that allows them:\n%s\n", document(e.Policy))
+	title := "The smallest policy that allows them"
+	if e.Unread != "" {
+		title = "Not to be used as it is: a policy with stars for what the authentication profile " + e.Unread + " may say"
+	}
+	fmt.Fprintf(s.out, "\n%s:\n%s\n", title, document(e.Policy))
 }
 
 // document is a policy as people read it.

@@ -48,7 +48,7 @@ func TestExplainAsJSON(t *testing.T) {
 		}
 		Policy, CallerPolicy struct{ Statement []struct{ Action []string } }
 	}
-	in := `{"serverlessworkgroup": "reports", "region": "eu-central-1", "iam": "true", "role_arn": "arn:aws:iam::111122223333:role/reader"}`
+	in := `{"serverlessworkgroup": "reports", "region": "eu-central-1", "iam": true, "port": 5439, "db_groups": ["a", "b"], "duration": null, "role_arn": "arn:aws:iam::111122223333:role/reader"}`
 	if err := json.Unmarshal([]byte(succeed(t, in, "explain", "-json", "-")), &of); err != nil {
 		t.Fatal(err)
 	}
@@ -69,6 +69,22 @@ func TestExplainWithoutAWS(t *testing.T) {
 	says(t, succeed(t, "", "explain", "redshift://app:of-nobody@warehouse.example.com/sales"), "No AWS call is made", "PWD              [secret]")
 }
 
+// A program's properties can be looked at where its profile is not.
+func TestExplainOnAnotherMachine(t *testing.T) {
+	start(t)
+	says(t, succeed(t, "", "explain", "Server=c1.abc.us-west-2.redshift.amazonaws.com;IAM=1;DbUser=app;Profile=elsewhere"),
+		"the AWS configuration of this machine cannot be used", "ProfileMissing", "AWS credentials: profile elsewhere", "dbuser:c1/app")
+}
+
+func TestExplainOfAnObjectThatIsNone(t *testing.T) {
+	start(t)
+	for in, says := range map[string]string{`{"iam": {"on": true}}`: "iam: is an object; write a text", `{"iam": `: "JSON: is no object"} {
+		if out, errs, code := run(t, in, "explain", "-"); code != exitFailed || out != "" || !strings.Contains(errs, says) {
+			t.Errorf("%s: ended with %d and wrote %q, %q", in, code, out, errs)
+		}
+	}
+}
+
 // The content of an authentication profile is read only when somebody asks for it.
 func TestExplainWithAnAuthenticationProfile(t *testing.T) {
 	w := start(t)
@@ -80,7 +96,7 @@ func TestExplainWithAnAuthenticationProfile(t *testing.T) {
 		t.Fatal(err)
 	}
 	const given = "AuthProfile=explained;IAM=1;Region=us-east-1"
-	says(t, succeed(t, "", "explain", given), "the authentication profile explained was not read", "1. redshift:DescribeAuthenticationProfiles AuthenticationProfileName=explained")
+	says(t, succeed(t, "", "explain", given), "the authentication profile explained was not read", "Not to be used as it is", "1. redshift:DescribeAuthenticationProfiles AuthenticationProfileName=explained")
 	says(t, succeed(t, "", "explain", "-read", given),
 		"ClusterID        examplecluster  authentication profile", "2. redshift:GetClusterCredentials DbUser=app", "ClusterIdentifier=examplecluster")
 }

@@ -2,8 +2,10 @@ package connector
 
 import (
 	"context"
+	"errors"
 
 	"github.com/sluicehq/sluice/shared/connector/resolve"
+	"github.com/sluicehq/sluice/shared/fault"
 )
 
 // An Explanation is what properties come to, for people. No secret is in it.
@@ -21,10 +23,13 @@ type Explanation struct {
 
 	// Unread is the authentication profile that would be read first and was not; the rest does not know what it says.
 	Unread string
+	// Unloaded is why the AWS configuration of this machine cannot be used, as a connection from here could not; nil if it can. The rest
+	// is then what the properties say without it.
+	Unloaded error
 }
 
 // Explain resolves properties as [Connector.Connect] does, and says what it would do. It reads the AWS configuration of this
-// machine. With [ReadingAuthProfile] it asks Redshift for the authentication profile that the properties name, and makes no other
+// machine, where it can. With [ReadingAuthProfile] it asks Redshift for the authentication profile that the properties name, and makes no other
 // call; without, it makes none.
 //
 // Errors: those of [New], and what AWS answers to that call.
@@ -45,15 +50,19 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 		e.Calls = append(e.Calls, reading.Call())
 	}
 	aws, err := c.configure(ctx, &in)
-	if err != nil {
+	if _, senseless := errors.AsType[fault.Problems](err); senseless {
 		return Explanation{}, err
+	}
+	if err != nil { // the program may run on another machine, where the profile is
+		e.Unloaded, in.Unconfigured = err, true
 	}
 	s, notices, err := resolve.Resolve(in)
 	if err != nil {
 		return Explanation{}, err
 	}
+	e.AWS = s.AWS.String()
 	if aws != nil {
-		e.AWS, e.Notices = s.AWS.String(), aws.Notices()
+		e.Notices = aws.Notices()
 	}
 	e.Values, e.Login, e.Notices = s.Values, s.Login, append(e.Notices, notices...)
 	e.Calls = append(e.Calls, s.Plan()...)
