@@ -24,7 +24,8 @@ type Source interface {
 // Parse reads properties, in the spelling of any driver and in any case. More maps add to the first source, as a Properties object
 // does to a JDBC URL. It says what was given, and not yet whether that makes sense: [New] does.
 //
-// Errors: a fault.Problems with all that is unknown, malformed or given twice with different values.
+// Errors: a fault.Problems with all that is unknown, malformed, or given in two spellings or places with different values. Of one
+// spelling that an ODBC string repeats the last counts, as in the driver.
 func Parse[S Source](from S, more ...map[string]string) (Properties, error) {
 	var set Properties
 	var err error

@@ -34,7 +34,8 @@
 //
 // A consumer's secret (SecretID) is one in which Sluice keeps a login fresh. It says who logs in and where; the program needs leave to
 // read it and no other. A secret without expiresAt, such as one that AWS makes, is taken as a login that does not end until the
-// warehouse refuses it. What such a secret leaves out is given by Server, Port (5439) and Database (dev).
+// warehouse refuses it. Server, Port and Database may be given beside it: they win over the secret, and stand in for what it leaves
+// out (by default 5439 and dev).
 //
 // An access key (AccessKeyID, SecretAccessKey, SessionToken) is possible too, and so is a user with a password (UID and PWD, without
 // IAM), for which AWS is not asked at all.
@@ -115,8 +116,12 @@
 // travel as text, as results do. Arguments are $1, $2 and so on. Nothing stays prepared on the server. Exec without arguments takes the
 // simple protocol and may hold several statements.
 //
-// Prepare prepares nothing on the server: each use of the statement is sent as a query is, so that the same arguments mean the same. A
-// time.Time travels as its instant in UTC. sql.Conn.Raw gives a [Conn], through which all of pgx is within reach.
+// Arguments may be integers, floating-point numbers, strings, truths, nil and time.Time, whose instant is sent in UTC; other types are
+// sent as pgx writes them, which may be another text than Redshift reads. Decimals come back as strings, or as what they are scanned
+// into. There is no LastInsertId. Question marks and names are no arguments.
+//
+// Prepare prepares nothing on the server: each use of the statement is sent as a query is, so that the same arguments mean the same.
+// sql.Conn.Raw gives a [Conn], through which all of pgx is within reach.
 //
 // A []byte argument travels as PostgreSQL writes bytea: \x and hexadecimal digits. Redshift has no bytea, and its to_varbyte takes the
 // digits alone. So give hex.EncodeToString(b), and write to_varbyte($1, 'hex').
