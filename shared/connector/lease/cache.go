@@ -19,6 +19,10 @@ const (
 	refreshTo   = 0.85
 )
 
+// renewAfter is the age at which a lease without an end is refreshed. Whoever gave it may change the password all the same, as happens
+// to a secret that does not say when its login ends; the one at hand is used until there is another.
+const renewAfter = time.Hour
+
 // mintTimeout is the longest that a mint may take: half of [Margin], so that one which begins in time ends before the lease at hand does.
 const mintTimeout = Margin / 2
 
@@ -70,8 +74,8 @@ func New(o Options) *Cache {
 // Get returns a lease for k that has more than [Margin] of its life left, and calls mint for it only if there is none. All who want the
 // same key at one time share one call of mint.
 //
-// Late in the life of a lease one Get begins to refresh it, and all go on with it meanwhile. A lease with less than Margin left is
-// returned only if no other can be had. So the error is never that of a refresh while the lease at hand lives: it is ctx's own
+// Late in the life of a lease, or each hour if it has no end, one Get begins to refresh it, and all go on with it meanwhile. A lease
+// with less than Margin left is returned only if no other can be had. So the error is never that of a refresh while the lease at hand lives: it is ctx's own
 // with its cause, if that has ended (also where a good lease is at hand), or wraps that of mint, which those are told too who ask within a
 // second of it. Where mint panicked, Get panics.
 //
@@ -84,7 +88,7 @@ func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 	now := c.read()
 	e := c.entry(k)
 	left := e.left(now)
-	if left <= e.refresh && e.flight == nil && !e.rests(now) {
+	if e.due(now) && e.flight == nil && !e.rests(now) {
 		c.start(ctx, k, e, now, mint)
 	}
 	l, f, failure := e.lease, e.flight, e.failure

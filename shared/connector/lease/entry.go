@@ -13,15 +13,15 @@ type entry struct {
 	lease   Lease
 	has     bool          // whether there is a lease at all
 	asked   instant       // before the lease was asked for
-	life    time.Duration // of the lease at that instant; forever if it never ends
-	refresh time.Duration // a refresh begins when no more than this is left
+	life    time.Duration // of the lease at that instant; forever if no end is known
+	refresh time.Duration // a refresh begins when no more than this is left of a lease that ends
 
 	failure  error         // of the last mint; nil if it brought a lease
 	rest     time.Duration // that the last mint earned by what it brought
 	restFrom instant
 }
 
-// forever is the life of a lease that never ends.
+// forever is the life of a lease without an end.
 const forever time.Duration = math.MaxInt64
 
 // left is the life that is left, 0 or less if there is none.
@@ -34,6 +34,14 @@ func (e *entry) left(now instant) time.Duration {
 	default:
 		return e.life - now.since(e.asked)
 	}
+}
+
+// due reports whether it is time to ask for another lease.
+func (e *entry) due(now instant) bool {
+	if e.has && e.life == forever {
+		return now.since(e.asked) >= renewAfter
+	}
+	return e.left(now) <= e.refresh
 }
 
 // rests reports whether it is too early to ask again. With a lease that lives there is time; without one only the first rest counts,

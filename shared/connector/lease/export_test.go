@@ -7,6 +7,7 @@ const (
 	MintTimeout = mintTimeout
 	FirstRest   = firstRest
 	LastRest    = lastRest
+	RenewAfter  = renewAfter
 )
 
 var ErrEnded = errEnded

@@ -13,7 +13,7 @@ import (
 type Lease struct {
 	User     string // exactly as the service returned it, with its prefix
 	Password secret.Value
-	Expires  time.Time // by the clock of the service; the zero time is never
+	Expires  time.Time // by the clock of the service; the zero time is no end that is known
 
 	// Asked is what the service's clock said when it answered; the zero time is that it did not say, and the clock of this
 	// machine counts.

@@ -116,16 +116,46 @@ func TestRefreshThatBecomesUrgent(t *testing.T) {
 }
 
 func TestLeaseWithoutEnd(t *testing.T) {
-	bubble(t, func(t *testing.T) {
+	t.Run("is good for ever, and looked after each hour", inBubble(func(t *testing.T) {
+		c, s := half(), &service{takes: time.Second}
+		password(t, c, s)
+		if got := age(t, c, s); got < lease.RenewAfter-time.Second || got > lease.RenewAfter {
+			t.Errorf("asked again after %s; want %s", got, lease.RenewAfter)
+		}
+		time.Sleep(50 * 365 * 24 * time.Hour)
+		start := time.Now()
+		if got, waited := password(t, c, s), time.Since(start); got != "2" || waited != 0 {
+			t.Errorf("lease %s after %s; want the one at hand at once", got, waited)
+		}
+		time.Sleep(s.takes)
+		synctest.Wait()
+		if got := password(t, c, s); got != "3" || s.count() != 3 {
+			t.Errorf("lease %s after %d mints; want 3 after 3", got, s.count())
+		}
+	}))
+	t.Run("stays good when there is no other", inBubble(func(t *testing.T) {
 		c, s := half(), new(service)
-		for range 3 {
-			password(t, c, s)
-			time.Sleep(50 * 365 * 24 * time.Hour)
+		password(t, c, s)
+		s.fails = denied
+		time.Sleep(lease.RenewAfter)
+		if got, want := attempts(t, c, s, 10*time.Second), "[0s 1s 3s 7s]"; got != want {
+			t.Errorf("asked at %s; want %s", got, want)
 		}
-		if got := s.count(); got != 1 {
-			t.Errorf("%d mints; want 1", got)
+		if got := password(t, c, s); got != "1" {
+			t.Errorf("lease %s; want 1", got)
 		}
-	})
+	}))
+	t.Run("gives way to one that ends", inBubble(func(t *testing.T) {
+		c, s := half(), new(service)
+		password(t, c, s)
+		s.life = 15 * time.Minute
+		time.Sleep(lease.RenewAfter)
+		password(t, c, s)
+		synctest.Wait()
+		if got := age(t, c, s); got > 722*time.Second {
+			t.Errorf("refreshed at %s; want as usual", got)
+		}
+	}))
 }
 
 // TestShortLeases has a service that only gives what is below the margin, as a consumer's secret does when it could not be rotated.
