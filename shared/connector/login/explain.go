@@ -41,6 +41,7 @@ func Explain(err error, t Target) error {
 		authority x509.UnknownAuthorityError
 		name      x509.HostnameError
 		invalid   x509.CertificateInvalidError
+		wrong     = ofCertificate(err)
 		record    tls.RecordHeaderError
 		lookup    *net.DNSError
 		network   net.Error
@@ -59,6 +60,9 @@ func Explain(err error, t Target) error {
 			"where a load balancer or a VPC endpoint is in between", name.Error())
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
 		return set(fault.Blocked, TLSExpired, "renew the warehouse's certificate, or correct this machine's clock", invalid.Error())
+	case wrong != nil:
+		return set(fault.Blocked, TLSBadCertificate, "replace the certificate by one for servers, from an authority that may issue it; or find out what answers in place of the warehouse",
+			wrong.Error())
 	case errors.As(err, &record), strings.Contains(text, "server refused TLS connection"): // pgconn has no type for it
 		return set(fault.Blocked, TLSRefused, "connect to an endpoint that speaks TLS; a login is never sent without it", "the server does not speak TLS")
 	case strings.Contains(text, "tls: "): // crypto/tls has no type for most alerts
@@ -73,6 +77,26 @@ func Explain(err error, t Target) error {
 		return set(fault.Retry, Unreachable, checkServer, "the server closed the connection")
 	}
 	return set(fault.Blocked, ProtocolFailed, "check host and port: what answers there is no warehouse", text)
+}
+
+// ofCertificate is the error of a certificate that was looked at and found wrong, whatever the reason; nil if there is none.
+func ofCertificate(err error) error {
+	if chain, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return chain.Err
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](err); ok {
+		return invalid
+	}
+	if extension, ok := errors.AsType[x509.UnhandledCriticalExtension](err); ok {
+		return extension
+	}
+	if constraint, ok := errors.AsType[x509.ConstraintViolationError](err); ok {
+		return constraint
+	}
+	if algorithm, ok := errors.AsType[x509.InsecureAlgorithmError](err); ok {
+		return algorithm
+	}
+	return nil
 }
 
 // A cause has words of its own for an error of the driver, whose text is long and names what the fault names already.

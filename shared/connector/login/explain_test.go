@@ -168,3 +168,31 @@ func TestExplain(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// Whatever is wrong with the certificate itself, the error is one of a certificate, and not one of TLS.
+func TestWrongCertificates(t *testing.T) {
+	verify := func(err error) error { return &tls.CertificateVerificationError{Err: err} }
+	for _, tc := range []struct {
+		err    error
+		reason string
+	}{
+		{verify(x509.UnknownAuthorityError{}), login.TLSUnknownCA},
+		{verify(x509.HostnameError{Certificate: &x509.Certificate{DNSNames: []string{"other.example.com"}}, Host: "h"}), login.TLSWrongName},
+		{verify(x509.CertificateInvalidError{Reason: x509.Expired}), login.TLSExpired},
+		{verify(x509.CertificateInvalidError{Reason: x509.IncompatibleUsage}), login.TLSBadCertificate},
+		{verify(x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}), login.TLSBadCertificate},
+		{verify(x509.CertificateInvalidError{Reason: x509.CANotAuthorizedForThisName}), login.TLSBadCertificate},
+		{verify(x509.CertificateInvalidError{Reason: x509.TooManyIntermediates}), login.TLSBadCertificate},
+		{verify(x509.UnhandledCriticalExtension{}), login.TLSBadCertificate},
+		{verify(errors.New("a reason of tomorrow")), login.TLSBadCertificate},
+		{x509.CertificateInvalidError{Reason: x509.NotAuthorizedToSign}, login.TLSBadCertificate},
+		{x509.UnhandledCriticalExtension{}, login.TLSBadCertificate},
+		{x509.ConstraintViolationError{}, login.TLSBadCertificate},
+		{x509.InsecureAlgorithmError(x509.SHA1WithRSA), login.TLSBadCertificate},
+	} {
+		err := login.Explain(fmt.Errorf("layer: %w", tc.err), login.Target{User: "app", Host: "h", Port: 5439})
+		if fault.ReasonOf(err) != tc.reason || !errors.Is(err, login.ErrWrongCertificate) || fault.KindOf(err) != fault.Blocked {
+			t.Errorf("%v is explained as %v, want %s", tc.err, err, tc.reason)
+		}
+	}
+}

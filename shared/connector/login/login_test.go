@@ -167,7 +167,7 @@ func is(err error, reason string) bool {
 		{login.ErrBusy, []string{login.Busy}},
 		{login.ErrUnreachable, []string{login.Unreachable}},
 		{login.ErrPlaintextRefused, []string{login.TLSRefused}},
-		{login.ErrWrongCertificate, []string{login.TLSUnknownCA, login.TLSWrongName, login.TLSExpired}},
+		{login.ErrWrongCertificate, []string{login.TLSUnknownCA, login.TLSWrongName, login.TLSExpired, login.TLSBadCertificate}},
 	} {
 		if errors.Is(fmt.Errorf("layer: %w", err), e.err) != slices.Contains(e.reasons, reason) {
 			return false

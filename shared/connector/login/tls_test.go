@@ -59,7 +59,7 @@ func TestTLS(t *testing.T) {
 			login.TLSExpired, login.TLSExpired, "not yet valid", ""},
 		{"for clients", func(e *logintest.Endpoint, _ *login.Target) {
 			e.TLS = e.Authority().Issue("localhost", hour, hour, x509.ExtKeyUsageClientAuth)
-		}, login.TLSFailed, login.TLSFailed, "incompatible key usage", ""},
+		}, login.TLSBadCertificate, login.TLSBadCertificate, "incompatible key usage; replace the certificate", ""},
 	} {
 		for _, authorityOnly := range []bool{false, true} {
 			name, reason := tc.name+"/verify-full", tc.full
