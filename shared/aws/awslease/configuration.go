@@ -11,6 +11,7 @@ import (
 type environment struct {
 	region          string
 	keys            bool // it has an access key
+	container       bool // it names an endpoint for credentials
 	role, tokenFile string
 }
 
@@ -33,7 +34,8 @@ type profile struct {
 type singleSignOn struct{ session, url, account, role string }
 
 func environmentOf(c config.EnvConfig) environment {
-	return environment{region: c.Region, keys: c.Credentials.HasKeys(), role: c.RoleARN, tokenFile: c.WebIdentityTokenFilePath}
+	return environment{region: c.Region, keys: c.Credentials.HasKeys(), role: c.RoleARN, tokenFile: c.WebIdentityTokenFilePath,
+		container: c.ContainerCredentialsRelativePath != "" || c.ContainerCredentialsEndpoint != ""}
 }
 
 func profileOf(c config.SharedConfig) profile {
