@@ -40,9 +40,14 @@ func Parse(text string) (Set, error) {
 		return Set{}, fault.Problems{{Where: theText, What: "is a URL of something else than Redshift", Fix: howTo}}
 	case !strings.Contains(text, "="):
 		return Set{}, fault.Problems{{Where: theText, What: "is neither a URL nor properties", Fix: howTo}}
+	case ofLibpq.MatchString(text):
+		return Set{}, fault.Problems{{Where: theText, What: "has spaces between its properties", Fix: "write semicolons: host=…;port=…"}}
 	}
 	return parseODBC(text)
 }
+
+// ofLibpq matches several name=value with nothing but spaces between them, which to ODBC is one property with a long value.
+var ofLibpq = regexp.MustCompile(`^\w+\s*=\s*(?:'[^';]*'|[^\s;{'][^\s;]*)(?:\s+\w+\s*=\s*(?:'[^';]*'|[^\s;{'][^\s;]*))+$`)
 
 // otherScheme matches what begins like a URL, rather than with the name of a property.
 var otherScheme = regexp.MustCompile(`^(?i:jdbc:|[a-z][a-z0-9+.-]*(:[a-z0-9]+)*://)`)

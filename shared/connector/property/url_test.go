@@ -109,3 +109,25 @@ func TestParseTellsWhatItReads(t *testing.T) {
 		})
 	}
 }
+
+// A string as libpq takes it would be one property with a long value.
+func TestParseKnowsStringsOfLibpq(t *testing.T) {
+	for text, is := range map[string]bool{
+		"host=h port=5439 dbname=dev user=u password=secret-x": true,
+		"user=u password='secret x' host=h":                    true,
+		" password=secret-x\n host = h ":                       true,
+		"SecretID=app":                                         false,
+		"AuthProfile=a ":                                       false,
+		"SecretID=a b":                                         false,
+		"ApplicationName=a b=c;Server=h":                       false,
+		"ApplicationName={a b=c}":                              false,
+		"PWD=a b=c;Server=h":                                   false,
+		"redshift://h/dev?ApplicationName=a b=c":               false,
+	} {
+		_, err := property.Parse(text)
+		said := err != nil && strings.Contains(err.Error(), "has spaces between its properties; write semicolons: host=…;port=…")
+		if said != is || err != nil && (!said || strings.Contains(err.Error(), "secret-x")) {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
+}

@@ -65,7 +65,7 @@ func (r *resolver) hidden(name property.Name) secret.Value {
 	return v
 }
 
-// boolean is a property that is on or off. It is off by default.
+// boolean is a property that is on or off. It is off by default, and taken as not given if it is neither.
 func (r *resolver) boolean(name property.Name) (on, given bool) {
 	v, from := r.value(name)
 	if from == Default {
@@ -74,7 +74,7 @@ func (r *resolver) boolean(name property.Name) (on, given bool) {
 	on, ok := truth(v.Reveal())
 	if !ok {
 		r.problem(name, "write 1 or true, 0 or false", "is neither on nor off")
-		return false, true
+		return false, false
 	}
 	r.remember(name, strconv.FormatBool(on), from, r.lost(name, sameTruth))
 	return on, true

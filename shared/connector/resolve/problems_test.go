@@ -1,11 +1,13 @@
 package resolve_test
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/sluicehq/sluice/shared/connector/resolve"
+	"github.com/sluicehq/sluice/shared/fault"
 )
 
 // Everything that is wrong is told at once, in the order in which people read properties, however a program gave them.
@@ -54,6 +56,17 @@ func TestProblems(t *testing.T) {
 		want  []string
 	}{
 		{"nothing", m{}, []string{"Server is missing", "UID is missing, and IAM is off", "PWD is missing, and IAM is off"}},
+		{"IAM that is neither on nor off", m{"IAM": "yes"}, []string{"IAM is neither on nor off"}},
+		{"IAM that is neither on nor off, and more", m{"IAM": "yes", "Server": clusterHost, "Port": "x", "SSLMode": "off"}, []string{"IAM is neither", "Port is no port", "SSLMode is neither"}},
+		{"IAM that is neither, beside a secret", secret(m{"IAM": "yes"}), []string{"IAM is neither on nor off"}},
+		{"a host with its port", merged(iam, m{"Server": clusterHost + ":5439"}), []string{"Server is no host name"}},
+		{"a host with its port, and no user", m{"IAM": "1", "Server": serverlessHost + ":5439"}, []string{"Server is no host name"}},
+		{"a host below another domain", merged(iam, m{"Server": clusterHost + ".evil.example"}), []string{"Server looks like a host of AWS"}},
+		{"a workgroup and a host with its port", m{"IAM": "1", "Serverless": "1", "Server": serverlessHost + ":5439"}, []string{"Server is no host name"}},
+		{"a cluster asked as a workgroup, without a host that is one", m{"IAM": "1", "Region": "us-east-1", "DbUser": "u", "ClusterID": "redshift-serverless-wg", "Server": "h:5439"}, []string{"Server is no host name"}},
+		{"serverless that is neither on nor off", m{"IAM": "1", "Server": "dwh.example.com", "Region": "us-east-1", "Serverless": "yes"}, []string{"Serverless is neither on nor off"}},
+		{"who logs in, neither on nor off", m{"IAM": "1", "Server": clusterHost, "group_federation": "yes"}, []string{"group_federation is neither on nor off"}},
+		{"TLS that is neither on nor off", on(m{"SSL": "yes"}), []string{"SSL is neither on nor off"}},
 		{"nothing but IAM", m{"IAM": "1"}, []string{"Region is missing", "ClusterID is missing, and there is no host that says it", "DbUser is missing"}},
 		{"no region", m{"IAM": "1", "ClusterID": "c1", "DbUser": "u"}, []string{"Region is missing, and neither the host nor the AWS configuration says it"}},
 		{"key without a secret", on(m{"AccessKeyID": "AKIAIOSFODNN7EXAMPLE"}), []string{"SecretAccessKey is missing beside AccessKeyID"}},
@@ -99,6 +112,29 @@ func TestProblems(t *testing.T) {
 		{"a secret's name that no policy may name", m{"SecretID": "app*", "Region": "us-east-1"}, []string{"SecretID is neither the ARN nor the name of a secret"}},
 	} {
 		t.Run(tc.about, func(t *testing.T) { begin(t, "problems", problems(t, ask(t, question{given: tc.given}).err), tc.want) })
+	}
+}
+
+// What people write in place of a host is known, and what to write is said.
+func TestWhatToWriteForAHost(t *testing.T) {
+	const plain = "write the host's name as the console shows it"
+	for given, want := range map[string]string{
+		"h.example.com:5439":            "write the host alone, and Port=5439",
+		"h.example.com,5439":            "write the host alone, and Port=5439",
+		"[::1]:5439":                    "write the host alone, and Port=5439",
+		"tcp:h.example.com,5439":        plain,
+		"h:700000":                      plain,
+		"h:x":                           plain,
+		":5439":                         plain,
+		"h port=5439 dbname=dev user=u": "write semicolons between properties, in place of spaces",
+		"https://h":                     plain,
+		clusterHost + ".evil.example":   plain,
+	} {
+		_, _, err := resolve.Resolve(resolve.Input{Explicit: ask(t, question{given: merged(iam, m{"Server": given, "ClusterID": "c1", "Region": "us-east-1"})}).set})
+		list, _ := errors.AsType[fault.Problems](err)
+		if len(list) != 1 || list[0].Where != "Server" || list[0].Fix != want {
+			t.Errorf("%s: %+v, want the fix %q", given, list, want)
+		}
 	}
 }
 

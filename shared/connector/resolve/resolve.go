@@ -36,6 +36,7 @@ func Resolve(in Input) (Settings, []Notice, error) {
 	case r.out.Secret != "":
 		r.credentials()
 		r.consumerSecret()
+	case r.wrong(property.IAM): // what else is missing depends on it
 	case iam:
 		r.credentials()
 		r.warehouse()
@@ -57,6 +58,11 @@ func (r *resolver) problem(name property.Name, fix, format string, args ...any) 
 	if p := (fault.Problem{Where: string(name), What: fmt.Sprintf(format, args...), Fix: fix}); !slices.Contains(r.problems, p) {
 		r.problems = append(r.problems, p)
 	}
+}
+
+// wrong reports whether something is wrong with one of the properties. What it was meant to say is not known then, and not missed.
+func (r *resolver) wrong(names ...property.Name) bool {
+	return slices.ContainsFunc(r.problems, func(p fault.Problem) bool { return slices.Contains(names, property.Name(p.Where)) })
 }
 
 // notice notes what may surprise, once.

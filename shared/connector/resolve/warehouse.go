@@ -118,7 +118,7 @@ func (r *resolver) fromHost(serverless bool) (cluster, workgroup, domain string)
 		r.out.GuessedDomain = !serverless // a workgroup cannot be found by its domain beforehand
 		r.remember(property.CustomDomain, r.host.Domain, FromHost, "no name that AWS gives, and no warehouse is named")
 		return "", "", r.host.Domain
-	case r.in.Unread: // the authentication profile may say
+	case r.in.Unread, r.wrong(property.Host): // the authentication profile may say, or the host that was meant
 	case serverless:
 		r.problem(property.Workgroup, "name the workgroup", "is missing, and %s", r.silent())
 	case r.named != "" && !strings.Contains(r.named, "."):

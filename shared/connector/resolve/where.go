@@ -47,11 +47,25 @@ func (r *resolver) hostOf(name property.Name) (string, Host) {
 	}
 	h, err := ReadHost(text)
 	if err != nil {
-		r.problem(name, "write the host's name as the console shows it", "%v", err)
+		r.problem(name, inPlaceOf(text), "%v", err)
 	} else if says := surprising(text); says != "" && h.Form == UnknownHost {
 		r.notice(name, "%s", says)
 	}
 	return text, h
+}
+
+// hostAndPort matches what other drivers take in place of a host.
+var hostAndPort = regexp.MustCompile(`^(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])[:,]\s*([0-9]{1,5})$`)
+
+// inPlaceOf says what to write in place of what is no host.
+func inPlaceOf(text string) string {
+	if m := hostAndPort.FindStringSubmatch(text); m != nil {
+		return "write the host alone, and Port=" + m[1]
+	}
+	if strings.Contains(text, "=") && strings.ContainsAny(text, " \t\r\n") {
+		return "write semicolons between properties, in place of spaces"
+	}
+	return "write the host's name as the console shows it"
 }
 
 // port finds the port. With a host that is looked up, so is the port, unless it was given.
@@ -76,7 +90,7 @@ var regionText = regexp.MustCompile(`^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$`)
 
 // region finds the region that AWS is asked in, once the login is known.
 func (r *resolver) region() {
-	needed := r.out.Login != Password
+	needed := r.out.Login != Password && r.out.Login != ""
 	given, of := lower(r.text(property.Region)), r.secretRegion()
 	configured, from := lower(strings.TrimSpace(r.in.Region)), r.in.RegionFrom
 	switch {
@@ -96,7 +110,7 @@ func (r *resolver) region() {
 		}
 	}
 	switch {
-	case r.out.Region == "" && needed && !r.in.Unread && !r.in.Unconfigured && given == "":
+	case r.out.Region == "" && needed && !r.in.Unread && !r.in.Unconfigured && given == "" && !r.wrong(property.Host, property.VPCEndpoint):
 		r.problem(property.Region, "name the region, for example us-east-1; or set AWS_REGION, or region in the AWS profile",
 			"is missing, and neither the host nor the AWS configuration says it")
 	case r.out.Region == "":

@@ -58,7 +58,7 @@ func (r *resolver) user() {
 		r.notice(property.UID, "is ignored: DbUser says who logs in")
 	}
 	switch bad := warehouse.BadName(lower(r.out.DbUser)); {
-	case r.out.DbUser == "" && r.in.Unread:
+	case r.out.DbUser == "" && (r.in.Unread || r.wrong(property.Host, property.Serverless, property.GroupFederation)):
 	case r.out.DbUser == "":
 		r.problem(property.DbUser, "name the database user to log in as", "is missing")
 	case strings.Contains(r.out.DbUser, ":"):
