@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"time"
 
@@ -35,9 +34,6 @@ type Options struct {
 	// Region is the one that properties or the name of a host say; empty if they say none. STS is called there.
 	Region string
 
-	// Lookup reads the environment for [Client.Identity] and messages; nil is [os.LookupEnv]. The SDK itself reads the process's own.
-	Lookup func(string) (string, bool)
-
 	more []func(*config.LoadOptions) error // of tests
 }
 
@@ -61,11 +57,8 @@ type Client struct {
 //
 // Source: AWS SDKs and Tools Reference Guide, "Standardized credential providers" and "Shared config and credentials files".
 func Load(ctx context.Context, c resolve.Credentials, o Options) (*Client, error) {
-	if o.Lookup == nil {
-		o.Lookup = os.LookupEnv
-	}
 	c.Kind = cmp.Or(c.Kind, resolve.DefaultChain)
-	src := sourceOf(c, o.Lookup)
+	src := sourceOf(c)
 	cfg, err := config.LoadDefaultConfig(ctx, append(loadOptions(c, o), o.more...)...)
 	if err != nil {
 		return nil, src.explainLoad(ctx, err)

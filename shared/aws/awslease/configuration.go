@@ -2,6 +2,7 @@ package awslease
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
@@ -31,7 +32,7 @@ type profile struct {
 }
 
 // A singleSignOn is what a profile says of IAM Identity Center.
-type singleSignOn struct{ session, url, account, role string }
+type singleSignOn struct{ session, url, region, account, role string }
 
 func environmentOf(c config.EnvConfig) environment {
 	return environment{region: c.Region, keys: c.Credentials.HasKeys(), role: c.RoleARN, tokenFile: c.WebIdentityTokenFilePath,
@@ -48,7 +49,10 @@ func profileOf(c config.SharedConfig) profile {
 		p.process = fingerprint(c.CredentialProcess)
 	}
 	if c.SSOSessionName != "" || c.SSORegion != "" || c.SSOAccountID != "" || c.SSOStartURL != "" || c.SSORoleName != "" {
-		p.sso = &singleSignOn{c.SSOSessionName, c.SSOStartURL, c.SSOAccountID, c.SSORoleName}
+		p.sso = &singleSignOn{c.SSOSessionName, c.SSOStartURL, c.SSORegion, c.SSOAccountID, c.SSORoleName}
+		if c.SSOSession != nil {
+			p.sso.url, p.sso.region = c.SSOSession.SSOStartURL, c.SSOSession.SSORegion
+		}
 	}
 	if c.Source != nil {
 		p.source = new(profileOf(*c.Source))
@@ -66,6 +70,7 @@ func (s *source) loaded(cfg *aws.Config) {
 			cfg.ConfigSources[i] = v
 		case config.SharedConfig:
 			s.shared = profileOf(v)
+			s.endpoints = fingerprint(v.BaseEndpoint, fmt.Sprintf("%q", v.Services.ServiceValues), fmt.Sprint(v.IgnoreConfiguredEndpoints != nil && *v.IgnoreConfiguredEndpoints))
 			v.Credentials, v.CredentialProcess, v.Source = aws.Credentials{}, "", nil
 			cfg.ConfigSources[i] = v
 		case config.LoadOptions:

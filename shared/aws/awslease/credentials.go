@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -138,9 +139,8 @@ func (c *Client) explainRole(err error, operation string) error {
 func (c *Client) explainMetadata(err error) error {
 	what := "no EC2 instance metadata service answers"
 	response, answered := errors.AsType[*smithyhttp.ResponseError](err)
-	disabled, _ := c.source.lookup("AWS_EC2_METADATA_DISABLED")
 	switch {
-	case strings.EqualFold(disabled, "true"):
+	case strings.EqualFold(os.Getenv("AWS_EC2_METADATA_DISABLED"), "true"):
 		what = "AWS_EC2_METADATA_DISABLED is true"
 	case answered && response.HTTPStatusCode() == 404:
 		what = "the EC2 instance has no role"
@@ -160,7 +160,7 @@ func (c *Client) explainContainer(err error) error {
 	e := &fault.Error{Kind: fault.Blocked, Reason: CredentialsFailed, Op: "get AWS credentials", Subject: c.source.String(), Err: err,
 		Fix: "check what the AWS configuration says, in " + c.source.files[0] + ", in " + c.source.files[1] + " and in the environment"}
 	for _, name := range []string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
-		if v, _ := c.source.lookup(name); v != "" && c.source.inProfile() {
+		if os.Getenv(name) != "" && c.source.inProfile() {
 			e.Fix = "check that the endpoint in " + name + " answers, and its authorization token"
 			e.Kind = fault.Retry
 			break

@@ -2,13 +2,8 @@ package awslease
 
 import (
 	"cmp"
-	"crypto/hmac"
-	"crypto/rand"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"strings"
-	"sync"
+	"os"
 
 	"github.com/aws/aws-sdk-go-v2/config"
 
@@ -19,7 +14,6 @@ import (
 // A source is where AWS credentials come from, for messages and fingerprints.
 type source struct {
 	given   resolve.Credentials
-	lookup  func(string) (string, bool)
 	profile string // that the SDK reads, also for a region alone
 	named   bool   // by somebody, so that its absence is an error
 	by      string // what named it: a property or a variable
@@ -27,13 +21,15 @@ type source struct {
 
 	env    environment // after loading
 	shared profile     // after loading
+
+	endpoints string // a fingerprint of those that the profile says
 }
 
-func sourceOf(c resolve.Credentials, lookup func(string) (string, bool)) *source {
-	s := &source{given: c, lookup: lookup, profile: "default"}
+func sourceOf(c resolve.Credentials) *source {
+	s := &source{given: c, profile: "default"}
 	value := func(names ...string) (string, string) {
 		for _, name := range names {
-			if v, _ := lookup(name); v != "" {
+			if v := os.Getenv(name); v != "" {
 				return v, name
 			}
 		}
@@ -106,7 +102,7 @@ func notices(c resolve.Credentials, s *source) []resolve.Notice {
 	}
 	set := func(names ...string) bool {
 		for _, name := range names {
-			if v, _ := s.lookup(name); v != "" {
+			if os.Getenv(name) != "" {
 				return true
 			}
 		}
@@ -121,67 +117,4 @@ func notices(c resolve.Credentials, s *source) []resolve.Notice {
 		add(property.AccessKeyID, "%s is set without %s, so neither is used", has, lacks)
 	}
 	return out
-}
-
-// Variables that decide which identity the SDK finds, some of them secret.
-var (
-	chainVariables = []string{
-		"AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
-		"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE",
-	}
-	profileVariables = []string{
-		"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN",
-		"AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "AWS_LOGIN_CACHE_DIRECTORY",
-	}
-	metadataVariables = []string{
-		"AWS_EC2_METADATA_DISABLED", "AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
-	}
-)
-
-// fingerprintKey keeps fingerprints from being compared with those of guesses.
-var fingerprintKey = sync.OnceValue(func() []byte {
-	key := make([]byte, 32)
-	_, _ = rand.Read(key) // it never fails
-	return key
-})
-
-// fingerprint is of texts of which some are secret. It is the same for the same texts within one process.
-func fingerprint(texts ...string) string {
-	mac := hmac.New(sha256.New, fingerprintKey())
-	for _, text := range texts {
-		fmt.Fprintf(mac, "%q\n", text)
-	}
-	return hex.EncodeToString(mac.Sum(nil)[:16])
-}
-
-// identity is the fingerprint of everything that decides who asks.
-func identity(c resolve.Credentials, s *source) string {
-	mac := hmac.New(sha256.New, fingerprintKey())
-	put := func(name, value string) { fmt.Fprintf(mac, "%q=%q\n", name, value) }
-	variables := func(lists ...[]string) {
-		for _, list := range lists {
-			for _, name := range list {
-				if v, ok := s.lookup(name); ok {
-					put(name, v)
-				}
-			}
-		}
-	}
-	put("kind", string(c.Kind))
-	put("role", c.RoleARN)
-	put("external id", c.ExternalID)
-	put("session", c.SessionName)
-	switch c.Kind {
-	case resolve.Static:
-		put("id", c.AccessKeyID)
-		put("secret", c.SecretAccessKey.Reveal())
-		put("token", c.SessionToken.Reveal())
-	case resolve.InstanceProfile:
-		variables(metadataVariables)
-	default: // a profile may say that keys come from the environment
-		put("profile", s.profile)
-		put("files", strings.Join(s.files, "\x00"))
-		variables(chainVariables, profileVariables, metadataVariables)
-	}
-	return string(c.Kind) + " " + hex.EncodeToString(mac.Sum(nil)[:16])
 }
