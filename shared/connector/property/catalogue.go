@@ -30,7 +30,8 @@ type row struct {
 // catalogue is every property of Amazon's three drivers and Sluice's own. The drivers' names come from these places:
 // https://docs.aws.amazon.com/redshift/latest/mgmt/odbc20-configuration-options.html,
 // https://docs.aws.amazon.com/redshift/latest/mgmt/jdbc20-configuration-options.html,
-// https://docs.aws.amazon.com/redshift/latest/mgmt/python-configuration-options.html and the drivers' sources.
+// https://docs.aws.amazon.com/redshift/latest/mgmt/python-configuration-options.html and the drivers' sources; those that the first
+// version of the ODBC driver alone has, from the guide to which https://docs.aws.amazon.com/redshift/latest/mgmt/configure-odbc-options.html points.
 var catalogue = join(loginRows, awsRows, tlsRows, identityRows, routeRows, sessionRows, tuningRows)
 
 func join(groups ...[]row) []row {

@@ -8,6 +8,7 @@ const (
 	goTypes   = "Values arrive as database/sql gives them to the program."
 	goRows    = "Rows arrive one after the other; there is nothing to tune."
 	goStmt    = "Statements are prepared and kept as database/sql does it."
+	goOne     = "A connection runs one statement after the other, as database/sql uses it."
 	goMeta    = "There are no calls for metadata here."
 	goBatch   = "There are no batches to rewrite here."
 	goThreads = "A connection is safe for use as database/sql uses it."
@@ -31,6 +32,7 @@ var tuningRows = []row{
 	{jdbc: []string{"receiveBufferSize"}, use: ignored, does: "The operating system sizes its buffers."},
 	{jdbc: []string{"sendBufferSize"}, use: ignored, does: "The operating system sizes its buffers."},
 	{odbc: []string{"preferPQ"}, jdbc: []string{"preferPQ"}, use: ignored, does: "The key exchange of TLS is chosen as Go does it."},
+	{odbc: []string{"UseSystemTrustStore"}, use: ignored, does: "Trusted are the system's authorities and Amazon's, or in their place those of CaFile."},
 	{odbc: []string{"Compression"}, jdbc: []string{"Compression"}, use: ignored, does: "Nothing is compressed."},
 	{jdbc: []string{"loadBalanceHosts"}, use: ignored, does: oneHost},
 	{jdbc: []string{"hostRecheckSeconds"}, use: ignored, does: oneHost},
@@ -69,6 +71,11 @@ var tuningRows = []row{
 
 	{odbc: []string{"StringType"}, jdbc: []string{"stringtype"}, use: ignored, does: goTypes},
 	{python: []string{"numeric_to_float"}, use: ignored, does: goTypes},
+	{odbc: []string{"BoolsAsChar"}, use: ignored, does: goTypes},
+	{odbc: []string{"MaxVarchar"}, use: ignored, does: goTypes},
+	{odbc: []string{"MaxLongVarChar"}, use: ignored, does: goTypes},
+	{odbc: []string{"MaxBytea"}, use: ignored, does: goTypes},
+	{odbc: []string{"TextAsLongVarchar"}, use: ignored, does: goTypes},
 	{jdbc: []string{"unknownLength"}, use: ignored, does: goTypes},
 	{jdbc: []string{"disableColumnSanitiser"}, use: ignored, does: "Columns keep the names that the server gives them."},
 
@@ -79,6 +86,9 @@ var tuningRows = []row{
 	{jdbc: []string{"fetchRingBufferSize"}, use: ignored, does: goRows},
 	{jdbc: []string{"maxResultBuffer"}, use: ignored, does: goRows},
 	{odbc: []string{"StreamingCursorRows"}, use: ignored, does: goRows},
+	{odbc: []string{"SingleRowMode"}, use: ignored, does: goRows},
+	{odbc: []string{"UseDeclareFetch"}, use: ignored, does: goRows},
+	{odbc: []string{"Fetch"}, use: ignored, does: goRows},
 	{odbc: []string{"FetchRefCursor"}, use: ignored, does: goRows},
 	{odbc: []string{"CscEnable"}, use: ignored, does: goRows},
 	{odbc: []string{"CscThreshold"}, use: ignored, does: goRows},
@@ -93,6 +103,8 @@ var tuningRows = []row{
 	{jdbc: []string{"enableGeneratedName"}, use: ignored, does: goStmt},
 	{jdbc: []string{"enableMultiSqlSupport"}, use: ignored, does: goStmt},
 	{jdbc: []string{"escapeSyntaxCallMode"}, use: ignored, does: goStmt},
+	{odbc: []string{"UseMultipleStatements"}, use: ignored, does: goOne},
+	{odbc: []string{"EnforceSingleStatement"}, use: ignored, does: goOne},
 	{odbc: []string{"EnableDescribeParam"}, use: ignored, does: goStmt},
 	{jdbc: []string{"reWriteBatchedInserts"}, use: ignored, does: goBatch},
 	{jdbc: []string{"reWriteBatchedInsertsSize"}, use: ignored, does: goBatch},

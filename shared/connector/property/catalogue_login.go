@@ -50,5 +50,5 @@ var loginRows = []row{
 	{name: ApplicationName, odbc: []string{"ApplicationName"}, jdbc: []string{"ApplicationName"}, python: []string{"application_name"}, use: taken,
 		does: "The name under which Redshift records the connection."},
 	{name: ConnectTimeout, odbc: []string{"LoginTimeout"}, jdbc: []string{"connectTimeout", "loginTimeout"}, python: []string{"timeout"}, use: taken,
-		does: "Seconds for a login, 1 to 600: to find the host, and then for connection, TLS and password at each of its addresses; 10 without it."},
+		does: "Seconds for a login, 1 to 600: to find the host, and then for connection, TLS and password at each of its addresses; 10 without it, or with 0. Of connectTimeout and loginTimeout, the larger counts."},
 }

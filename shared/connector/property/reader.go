@@ -2,6 +2,7 @@ package property
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -89,6 +90,11 @@ func (r *reader) enter(e Entry, where string) {
 		r.set.entries[e.Name] = e
 		return
 	}
+	if less, more, two := twoLimits(before, e); two {
+		r.set.entries[e.Name] = more
+		r.set.ignored = append(r.set.ignored, Ignored{Spelling: less.Spelling, Why: "One limit here is for both, and the larger counts."})
+		return
+	}
 	if !same(before, e) {
 		r.problem(where, fmt.Sprintf("says something else than %s, and both are the property %s", before.called(), e.Name), "keep one of them")
 	}
@@ -100,6 +106,20 @@ func (e Entry) called() string {
 		return "the URL before its properties"
 	}
 	return shown(e.Spelling)
+}
+
+// twoLimits tells of limits that are two properties of the JDBC driver, connectTimeout and loginTimeout, and one here, which is the less.
+func twoLimits(a, b Entry) (less, more Entry, two bool) {
+	if a.Name != ConnectTimeout || (plain(a.Spelling) == "connecttimeout") == (plain(b.Spelling) == "connecttimeout") ||
+		(plain(a.Spelling) == "logintimeout") == (plain(b.Spelling) == "logintimeout") {
+		return a, b, false
+	}
+	x, errX := strconv.Atoi(strings.TrimSpace(a.Value.Reveal()))
+	y, errY := strconv.Atoi(strings.TrimSpace(b.Value.Reveal()))
+	if x > y {
+		a, b = b, a
+	}
+	return a, b, errX == nil && errY == nil && x != y
 }
 
 // same reports whether two entries of a property say the same.

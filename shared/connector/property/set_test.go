@@ -40,6 +40,13 @@ func TestWith(t *testing.T) {
 	refused(t, got, err, []string{"database: says something else than the URL before its properties, and both are the property Database",
 		"db_user: says something else than DbUser, and both are the property DbUser; keep one of them"})
 
+	// Limits of the JDBC driver are two, here and there.
+	got, err = set(t, map[string]string{"connectTimeout": "10"}).With(set(t, map[string]string{"loginTimeout": "30"}))
+	expect(t, got, err, said{property.ConnectTimeout: "30"})
+	if lost := got.Ignored(); len(lost) != 1 || lost[0].Spelling != "connectTimeout" {
+		t.Errorf("ignored %v, want connectTimeout", lost)
+	}
+
 	var none property.Set
 	got, err = none.With(none)
 	expect(t, got, err, said{})

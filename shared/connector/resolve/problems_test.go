@@ -17,7 +17,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 		"ClusterID": "Main", "Workgroup": "my wg", "CustomDomain": "word", "AccountID": "12",
 		"UID": "", "DbUser": "IAM:u", "AutoCreate": "yes", "DbGroups": "Sales,table", "IAMDuration": "1h",
 		"AuthProfile": "a b", "AuthType": "magic", "SecretAccessKey": "s", "SessionToken": "t", "RoleArn": "role", "ExternalId": "?", "RoleSessionName": "x",
-		"EndpointUrl": "http://example.com", "StsEndpointUrl": "sts", "SSL": "0", "SSLMode": "require", "TLSServerName": "a:b", "ConnectTimeout": "0",
+		"EndpointUrl": "http://example.com", "StsEndpointUrl": "sts", "SSL": "0", "SSLMode": "require", "TLSServerName": "a:b", "ConnectTimeout": "-1",
 	}}
 	first := ask(t, q)
 	q.given["IAM"] = "1"
@@ -100,6 +100,7 @@ func TestProblems(t *testing.T) {
 		{"groups in upper case", on(m{"DbGroups": "Sales"}), []string{`DbGroups holds "Sales", and groups are in lower case`}},
 		{"groups of reserved words", on(m{"DbGroups": "table,a"}), []string{`DbGroups holds "table", which is a reserved word`}},
 		{"a truth that is none", on(m{"AutoCreate": "yes"}), []string{"AutoCreate is neither on nor off"}},
+		{"libpq's word for the system's authorities", on(m{"sslrootcert": "system"}), []string{"CaFile is libpq's word for the system's authorities, and no file"}},
 		{"a port that is too large", on(m{"Port": "65536"}), []string{"Port is no port"}},
 
 		{"a secret, and who logs in", secret(m{"UID": "u", "DbUser": "u", "Workgroup": "w"}), []string{"Workgroup is given beside SecretID", "UID is given beside SecretID", "DbUser is given beside SecretID"}},
@@ -203,6 +204,10 @@ func TestWhatIsTaken(t *testing.T) {
 			notices: []string{"Server is written as a host of Redshift's is, below another domain"}}},
 		{"an endpoint's address that is like a host", question{given: merged(iam, m{"Server": clusterHost, "vpc_endpoint_url": "c1.vpce.amazonaws.example.com"})}, want{
 			notices: []string{"vpc_endpoint_url has amazonaws in its name"}}},
+		{"no limit of time", on(m{"loginTimeout": "0"}), want{
+			fields: []string{"ConnectTimeout=10s"}, notices: []string{"ConnectTimeout is 0, which means no limit to the drivers; here it is the default, 10 seconds"}}},
+		{"two limits of the JDBC driver", question{text: "jdbc:redshift:iam://" + clusterHost + "/dev?DbUser=u&connectTimeout=5&loginTimeout=30"}, want{
+			fields: []string{"ConnectTimeout=30s"}, notices: []string{"connectTimeout is ignored. One limit here is for both, and the larger counts."}}},
 		{"what tunes a driver", on(m{"LogLevel": "6"}), want{notices: []string{"LogLevel is ignored"}}},
 	})
 }

@@ -14,6 +14,9 @@ const (
 	maxTimeout     = 10 * time.Minute
 )
 
+// libpqSystem stands for the system's authorities in libpq's sslrootcert.
+const libpqSystem = "system"
+
 // transport reads how the connection is made. It looks at all layers together: none lowers what another asks for by being
 // merged late.
 func (r *resolver) transport() {
@@ -22,17 +25,28 @@ func (r *resolver) transport() {
 	}
 	r.sslMode()
 	r.serverName()
-	r.out.CAFile = r.text(property.CAFile)
+	if r.out.CAFile = r.text(property.CAFile); r.out.CAFile == libpqSystem {
+		r.problem(property.CAFile, "leave it out: the system's authorities are trusted anyway, and Amazon's", "is libpq's word for the system's authorities, and no file")
+	}
 	if r.out.ApplicationName = r.text(property.ApplicationName); r.out.ApplicationName == "" {
 		r.out.ApplicationName = defaultName
 		r.remember(property.ApplicationName, defaultName, Default, "")
 	}
-	if r.out.ConnectTimeout = r.seconds(property.ConnectTimeout, time.Second, maxTimeout); r.out.ConnectTimeout == 0 {
-		r.out.ConnectTimeout = defaultTimeout
-		r.remember(property.ConnectTimeout, strconv.Itoa(int(defaultTimeout.Seconds())), Default, "")
-	}
+	r.connectTimeout()
 	off, _ := r.boolean(property.DisableCache)
 	r.out.Cache = !off
+}
+
+// connectTimeout reads the limit of time for a login. The drivers write 0 for none; here there always is one.
+func (r *resolver) connectTimeout() {
+	seconds := strconv.Itoa(int(defaultTimeout.Seconds()))
+	if r.text(property.ConnectTimeout) == "0" {
+		r.notice(property.ConnectTimeout, "is 0, which means no limit to the drivers; here it is the default, %s seconds", seconds)
+	} else if r.out.ConnectTimeout = r.seconds(property.ConnectTimeout, time.Second, maxTimeout); r.out.ConnectTimeout > 0 {
+		return
+	}
+	r.out.ConnectTimeout = defaultTimeout
+	r.remember(property.ConnectTimeout, seconds, Default, "")
 }
 
 // sslMode is how much of the certificate is checked. Only the program itself may have less checked than all.
