@@ -5,7 +5,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -73,7 +72,10 @@ func show(out io.Writer, rows *sql.Rows) error {
 		}
 		line := make([]string, len(columns))
 		for i, text := range texts {
-			line[i] = cmp.Or(text.String, "-")
+			line[i] = "-" // NULL
+			if text.Valid {
+				line[i] = text.String
+			}
 		}
 		fmt.Fprintln(out, strings.Join(line, "\t"))
 	}

@@ -31,8 +31,8 @@ func endpoint(t *testing.T) (*logintest.Endpoint, string) {
 	t.Cleanup(e.Close)
 	e.TLS = web.TLS
 	e.Answer = []pgproto3.BackendMessage{
-		&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("venueid"), DataTypeOID: 23}, {Name: []byte("venuename"), DataTypeOID: 25}, {Name: []byte("note"), DataTypeOID: 25}}},
-		&pgproto3.DataRow{Values: [][]byte{[]byte("2"), []byte("Canal Stage"), nil}},
+		&pgproto3.RowDescription{Fields: []pgproto3.FieldDescription{{Name: []byte("venueid"), DataTypeOID: 23}, {Name: []byte("venuename"), DataTypeOID: 25}, {Name: []byte("note"), DataTypeOID: 25}, {Name: []byte("remark"), DataTypeOID: 25}}},
+		&pgproto3.DataRow{Values: [][]byte{[]byte("2"), []byte("Canal Stage"), nil, {}}},
 		&pgproto3.CommandComplete{CommandTag: []byte("SELECT 1")},
 	}
 	to := e.Target()
@@ -47,7 +47,7 @@ func TestRowsAreShown(t *testing.T) {
 	if err := run(t.Context(), slog.New(slog.NewTextHandler(&log, nil)), &out, properties+";Driver=any", query); err != nil {
 		t.Fatal(err)
 	}
-	if got, want := out.String(), "2\tCanal Stage\t-\n"; got != want {
+	if got, want := out.String(), "2\tCanal Stage\t-\t\n"; got != want {
 		t.Errorf("it printed %q, want %q", got, want)
 	}
 	if asked := e.Queries(); len(asked) != 1 || asked[0].SQL != query {
