@@ -44,7 +44,7 @@ var commands = []command{
 	{"status", "[NAME]", []string{flagJSON}, "show how far all federations are, or all about one", status},
 	{"plan", "FILE", []string{flagJSON}, "say what would be made for FILE; changes nothing", plan},
 	{"bootstrap", "WAREHOUSE", nil, "print the SQL that an administrator of the warehouse runs once", bootstrap},
-	{"explain", "PROPERTIES", []string{flagJSON, flagRead}, "say what connection properties come to, - for standard input; makes no call", explain},
+	{"explain", "PROPERTIES", []string{flagJSON, flagRead}, "say what connection properties come to, - for standard input; calls AWS with -read alone", explain},
 	{"redrive", "", []string{flagDry, flagAll}, "bring messages back that could not succeed", redrive},
 }
 
