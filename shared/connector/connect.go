@@ -98,10 +98,10 @@ func (c *Connector) attempt(ctx context.Context) (conn driver.Conn, again bool, 
 	conn, err = dial(ctx, target)
 	switch {
 	case errors.Is(err, login.ErrExpired):
-		c.drop(s, l)
+		c.drop(s, l, err)
 		again = s.aws != nil
 	case errors.Is(err, login.ErrWrongPassword):
-		c.drop(s, l)
+		c.drop(s, l, err)
 		again = s.settings.Login == resolve.ConsumerSecret // it may have been replaced by one that does not say when it ends
 	case errors.Is(err, login.ErrUnreachable) && ctx.Err() == nil:
 		c.moved()
@@ -147,8 +147,8 @@ func (c *Connector) mint(ctx context.Context, s *session) (lease.Lease, error) {
 }
 
 // drop forgets a login that the server did not take.
-func (c *Connector) drop(s *session, l lease.Lease) {
+func (c *Connector) drop(s *session, l lease.Lease, because error) {
 	if s.aws != nil && s.settings.Cache {
-		c.options.cache.Drop(s.key, l)
+		c.options.cache.Drop(s.key, l, because)
 	}
 }

@@ -108,11 +108,11 @@ func TestDrop(t *testing.T) {
 	t.Run("the next is another", inBubble(func(t *testing.T) {
 		c, s := half(), &service{life: time.Hour}
 		l, _ := c.Get(t.Context(), key, s.mint)
-		c.Drop(key, l)
+		c.Drop(key, l, wrong)
 		if got := password(t, c, s); got != "2" {
 			t.Errorf("lease %s; want 2", got)
 		}
-		c.Drop(key, l)
+		c.Drop(key, l, wrong)
 		if got := password(t, c, s); got != "2" || s.count() != 2 {
 			t.Errorf("lease %s after %d mints; want the newer one to stay", got, s.count())
 		}
@@ -123,7 +123,7 @@ func TestDrop(t *testing.T) {
 		s.takes = time.Second
 		time.Sleep(55 * time.Minute)
 		password(t, c, s)
-		c.Drop(key, l)
+		c.Drop(key, l, wrong)
 		if got := password(t, c, s); got != "2" || s.count() != 2 {
 			t.Errorf("lease %s after %d mints; want 2 after 2", got, s.count())
 		}
@@ -134,7 +134,7 @@ func TestDrop(t *testing.T) {
 		s.takes, s.fails = time.Second, denied
 		time.Sleep(55 * time.Minute)
 		password(t, c, s)
-		c.Drop(key, l)
+		c.Drop(key, l, wrong)
 		if _, err := c.Get(t.Context(), key, s.mint); err == nil {
 			t.Error("Get gave a refused lease")
 		}
@@ -145,7 +145,7 @@ func TestDrop(t *testing.T) {
 		time.Sleep(lease.FirstRest)
 		s.fails = nil
 		l, _ := c.Get(t.Context(), key, s.mint)
-		c.Drop(key, l)
+		c.Drop(key, l, wrong)
 		if got := password(t, c, s); got != "3" {
 			t.Errorf("lease %q; want 3", got)
 		}
@@ -159,7 +159,7 @@ func TestDrop(t *testing.T) {
 			c, s := half(), &service{life: time.Hour}
 			l, _ := c.Get(t.Context(), key, s.mint)
 			change(&l)
-			c.Drop(key, l)
+			c.Drop(key, l, wrong)
 			if got := password(t, c, s); got != "1" {
 				t.Errorf("lease %s; want 1", got)
 			}
@@ -167,7 +167,7 @@ func TestDrop(t *testing.T) {
 	}
 	t.Run("an unknown key is nothing", func(t *testing.T) {
 		c := half()
-		c.Drop(key, lease.Lease{})
+		c.Drop(key, lease.Lease{}, wrong)
 		if c.Len() != 0 {
 			t.Error("Drop made an entry")
 		}

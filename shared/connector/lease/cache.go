@@ -75,9 +75,9 @@ func New(o Options) *Cache {
 // same key at one time share one call of mint.
 //
 // Late in the life of a lease, or each hour if it has no end, one Get begins to refresh it, and all go on with it meanwhile. A lease
-// with less than Margin left is returned only if no other can be had. So the error is never that of a refresh while the lease at hand lives: it is ctx's own
-// with its cause, if that has ended (also where a good lease is at hand), or wraps that of mint, which those are told too who ask within a
-// second of it. Where mint panicked, Get panics.
+// with less than Margin left is returned only if no other can be had. So the error is never that of a refresh while the lease at hand
+// lives: it is ctx's own with its cause, if that has ended (also where a good lease is at hand), or wraps that of mint, which those are
+// told too who ask within a second of it, or what was said of the leases that came, as [Cache.Drop] says. Where mint panicked, Get panics.
 //
 // ctx bounds the waiting, not mint: what mint brings is kept for the next to ask.
 func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
@@ -91,28 +91,33 @@ func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 	if e.due(now) && e.flight == nil && !e.rests(now) {
 		c.start(ctx, k, e, now, mint)
 	}
-	l, f, failure := e.lease, e.flight, e.failure
+	l, f, obstacle := e.lease, e.flight, e.obstacle(now)
 	c.mu.Unlock()
 
 	switch {
 	case left > Margin, left > 0 && f == nil:
 		return l, nil
 	case f == nil:
-		return answer(Lease{}, failure)
+		return answer(Lease{}, obstacle)
 	default:
 		return f.wait(ctx)
 	}
 }
 
-// Drop forgets the lease for k if it is the refused one, which the warehouse said has ended or is wrong. One that has come since stays.
-func (c *Cache) Drop(k Key, refused Lease) {
+// Drop forgets the lease for k if it is the refused one, which the warehouse said has ended or is wrong. One that has come since stays,
+// and so does one that is on its way.
+//
+// because is what the warehouse said. The first time, the next Get mints at once. Where that brings a lease which is refused within
+// [Margin], too, and so on, another is minted only after 1, 2, 4 and at last 30 seconds; until then Get returns an error that wraps
+// because. A lease that lived longer than Margin before it was refused does not count.
+func (c *Cache) Drop(k Key, refused Lease, because error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[k]
-	if e == nil || e.lease.User != refused.User || e.lease.Password.Reveal() != refused.Password.Reveal() || !e.lease.Expires.Equal(refused.Expires) {
+	if e == nil || !e.has || e.lease.User != refused.User || e.lease.Password.Reveal() != refused.Password.Reveal() || !e.lease.Expires.Equal(refused.Expires) {
 		return
 	}
-	e.lease, e.has = Lease{}, false
+	e.refuse(c.read(), because)
 }
 
 // entry is the entry for k, as the one that was used last. The caller holds the lock.

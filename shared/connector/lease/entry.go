@@ -1,6 +1,8 @@
 package lease
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"time"
 )
@@ -13,12 +15,18 @@ type entry struct {
 	lease   Lease
 	has     bool          // whether there is a lease at all
 	asked   instant       // before the lease was asked for
+	told    time.Time     // its Asked, which stays when the lease is forgotten
 	life    time.Duration // of the lease at that instant; forever if no end is known
 	refresh time.Duration // a refresh begins when no more than this is left of a lease that ends
 
 	failure  error         // of the last mint; nil if it brought a lease
 	rest     time.Duration // that the last mint earned by what it brought
 	restFrom instant
+
+	refusals    int           // of young leases, one after the other
+	refusal     error         // what to say of them
+	refusedRest time.Duration // that they earned
+	refusedAt   instant       // the last
 }
 
 // forever is the life of a lease without an end.
@@ -44,19 +52,56 @@ func (e *entry) due(now instant) bool {
 	return e.left(now) <= e.refresh
 }
 
-// rests reports whether it is too early to ask again. With a lease that lives there is time; without one only the first rest counts,
-// and only if there is a failure to tell of.
+// rests reports whether it is too early to ask again.
 func (e *entry) rests(now instant) bool {
-	passed := now.since(e.restFrom)
 	if e.left(now) > 0 {
-		return passed < e.rest
+		return now.since(e.restFrom) < e.rest
 	}
-	return e.failure != nil && passed < firstRest
+	return e.obstacle(now) != nil
+}
+
+// obstacle is why it is too early to ask for a lease where there is none; nil if it is not. There only the first rest after a failure
+// counts.
+func (e *entry) obstacle(now instant) error {
+	switch {
+	case now.since(e.refusedAt) < e.refusedRest:
+		return e.refusal
+	case now.since(e.restFrom) < firstRest:
+		return e.failure
+	default:
+		return nil
+	}
+}
+
+// refuse forgets the lease, which the warehouse did not take, and rests if it did not take the one before either. One that is no longer
+// young has been taken, and ended by a clock that is not ours.
+func (e *entry) refuse(now instant, because error) {
+	switch {
+	case now.since(e.asked) >= Margin:
+		e.refusals = 0
+	case now.since(e.refusedAt) >= Margin:
+		e.refusals = 1
+	default:
+		e.refusals++
+	}
+	e.lease, e.has, e.refusedAt = Lease{}, false, now
+	if e.refusals < 2 {
+		e.refusedRest = 0
+		return
+	}
+	if because == nil {
+		because = errors.New("no reason is known")
+	}
+	e.refusedRest = longer(e.refusedRest)
+	e.refusal = fmt.Errorf("the last %d logins were refused one after the other, so no other is asked for yet: %w", e.refusals, because)
 }
 
 // keep takes a lease that was asked for at the given instant. random says how early it is refreshed, from 0 to 1.
 func (e *entry) keep(l Lease, asked instant, random float64) {
-	e.lease, e.has, e.asked, e.failure = l, true, asked, nil
+	if !e.told.IsZero() && l.Asked.Sub(e.told) >= Margin {
+		e.refusals = 0 // the one before was no longer young when it was refused, whatever our clocks said
+	}
+	e.lease, e.has, e.asked, e.told, e.failure = l, true, asked, l.Asked, nil
 	e.life, e.refresh = lifeOf(l, asked), 0
 	if e.life == forever {
 		return
@@ -82,10 +127,13 @@ func lifeOf(l Lease, asked instant) time.Duration {
 func (e *entry) pause(now instant, further bool) {
 	e.restFrom = now
 	if further {
-		e.rest = min(max(2*e.rest, firstRest), lastRest)
+		e.rest = longer(e.rest)
 	} else {
 		e.rest = firstRest
 	}
 }
+
+// longer is the rest that follows one which did not help.
+func longer(rest time.Duration) time.Duration { return min(max(2*rest, firstRest), lastRest) }
 
 func share(d time.Duration, part float64) time.Duration { return time.Duration(float64(d) * part) }

@@ -82,7 +82,7 @@ func TestLog(t *testing.T) {
 			t.Errorf("after a refresh: %+v", got)
 		}
 		l, _ := c.Get(t.Context(), key, mint)
-		c.Drop(key, l)
+		c.Drop(key, l, wrong)
 		s.fails = denied
 		get()
 		if got := said(); got.Msg != "lease not minted" || got.Err != "AccessDenied" || got.Left != 0 {
