@@ -43,8 +43,14 @@ func (c *Client) readSecret(ctx context.Context, s resolve.Settings) (lease.Leas
 	}
 	out, err := c.secrets(to).GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &s.Secret, VersionStage: new(current)})
 	switch {
+	// No code tells a secret without a value from no secret: the words are those of the service's message. Without them, it is missing.
+	//
+	// Source: github.com/boto/boto3/issues/2794, of a secret without a value.
 	case err != nil && awserror.Code(err) == "ResourceNotFoundException" && strings.Contains(err.Error(), "staging label"):
 		return lease.Lease{}, noLease(at, "it has no value yet")
+	// Nor does one tell whose policy denies. Without the words, reading the secret is what is not allowed.
+	//
+	// Source: AWS re:Post Knowledge Center, secrets-manager-cross-account-key, "Access to KMS is not allowed".
 	case err != nil && awserror.Code(err) == "AccessDeniedException" && strings.Contains(err.Error(), "KMS"):
 		at.action, at.resource = "kms:Decrypt", "the KMS key of "+s.Secret
 		return lease.Lease{}, c.explain(err, at, consumers)
@@ -54,9 +60,12 @@ func (c *Client) readSecret(ctx context.Context, s resolve.Settings) (lease.Leas
 	return stored(at, aws.ToString(out.SecretString), asked(out.ResultMetadata))
 }
 
-// stored reads the value of a secret: AWS's format for Redshift logins, with expiresAt where Sluice wrote it. Errors never quote it.
+// stored reads the value of a secret: AWS's format for Redshift logins, with expiresAt where Sluice wrote it. It must have no more than a
+// username and a password, as the secrets have that AWS manages for administrators; what it leaves out is empty in the lease. Errors never
+// quote it.
 //
-// Source: AWS Secrets Manager User Guide, "JSON structure of AWS Secrets Manager secrets", Amazon Redshift.
+// Source: AWS Secrets Manager User Guide, "JSON structure of AWS Secrets Manager secrets", Amazon Redshift; Amazon Redshift Management Guide,
+// "Managing Amazon Redshift admin passwords using AWS Secrets Manager".
 func stored(at call, value string, now time.Time) (lease.Lease, error) {
 	var v struct {
 		Engine    string          `json:"engine"`
@@ -70,7 +79,7 @@ func stored(at call, value string, now time.Time) (lease.Lease, error) {
 	if json.Unmarshal(bytes.TrimPrefix([]byte(value), []byte("\xef\xbb\xbf")), &v) != nil {
 		return lease.Lease{}, notALease(at, "its value is not the JSON object that is expected")
 	}
-	port, portErr := strconv.Atoi(strings.Trim(string(v.Port), `"`))
+	port, isPort := portOf(string(v.Port))
 	switch {
 	case v.Engine != "" && v.Engine != "redshift":
 		return lease.Lease{}, notALease(at, "its engine is not redshift")
@@ -78,7 +87,7 @@ func stored(at call, value string, now time.Time) (lease.Lease, error) {
 		return lease.Lease{}, noLease(at, "it holds no login yet")
 	case v.Username == "" || v.Password == "":
 		return lease.Lease{}, notALease(at, "its value lacks username or password")
-	case v.Port != nil && (portErr != nil || port < 1 || port > 1<<16-1):
+	case !isPort:
 		return lease.Lease{}, notALease(at, "its port is no port")
 	}
 	l := lease.Lease{User: v.Username, Password: secret.New(v.Password), Asked: now, Host: v.Host, Port: port, Database: v.Database}
@@ -90,6 +99,15 @@ func stored(at call, value string, now time.Time) (lease.Lease, error) {
 		}
 	}
 	return l, nil
+}
+
+// portOf reads a port in JSON, a number or quoted. Zero, none and an empty one are 0.
+func portOf(text string) (port int, ok bool) {
+	if text = strings.Trim(text, `"`); text == "" || text == "null" {
+		return 0, true
+	}
+	port, err := strconv.Atoi(text)
+	return port, err == nil && port >= 0 && port <= 1<<16-1
 }
 
 func noLease(at call, what string) error {

@@ -46,6 +46,11 @@ func TestMintFromSecret(t *testing.T) {
 		"with a byte order mark":                {"\xef\xbb\xbf" + kept(until.Expires), until},
 		"as others write it, without an expiry": {`{"engine":"redshift","host":"c1.example.com","port":"5440","username":"IAM:app","password":"horse","dbname":"dev"}`, at},
 		"with the least":                        {`{"username":"admin","password":"horse"}`, bare},
+		"as AWS keeps an administrator's":       {`{"password":"horse","username":"admin"}`, bare},
+		"with nothing but an engine beside":     {`{"engine":"redshift","username":"admin","password":"horse"}`, bare},
+		"with empty places":                     {`{"engine":"","host":"","port":"","username":"admin","password":"horse","dbname":""}`, bare},
+		"with a port of zero":                   {`{"username":"admin","password":"horse","port":0}`, bare},
+		"with nulls":                            {`{"engine":null,"host":null,"port":null,"username":"admin","password":"horse","dbname":null,"expiresAt":null}`, bare},
 	} {
 		t.Run(name, func(t *testing.T) {
 			alone(t, "", "")
@@ -91,6 +96,9 @@ func TestMintFromSecretFails(t *testing.T) {
 		"another's object":   {value(t, `{"apiKey":"correct horse"}`), fault.Blocked, awslease.NotALease, []string{"username"}},
 		"without a password": {value(t, `{"engine":"redshift","username":"correct horse"}`), fault.Blocked, awslease.NotALease, []string{"password"}},
 		"a bad port":         {value(t, `{"engine":"redshift","username":"u","password":"horse","port":"horse"}`), fault.Blocked, awslease.NotALease, []string{"port"}},
+		"a port too high":    {value(t, `{"engine":"redshift","username":"u","password":"horse","port":65536}`), fault.Blocked, awslease.NotALease, []string{"port"}},
+		"a port below zero":  {value(t, `{"engine":"redshift","username":"u","password":"horse","port":-1}`), fault.Blocked, awslease.NotALease, []string{"port"}},
+		"a user alone":       {value(t, `{"username":"u"}`), fault.Blocked, awslease.NotALease, []string{"username or password"}},
 		"a bad time":         {value(t, `{"engine":"redshift","username":"u","password":"horse","expiresAt":"horse"}`), fault.Blocked, awslease.NotALease, nil},
 		"missing":            {awstest.Error(400, "ResourceNotFoundException", "Secrets Manager can't find the specified secret."), fault.Blocked, awslease.SecretMissing, []string{"SecretID", "Region"}},
 		"being deleted":      {awstest.Error(400, "InvalidRequestException", "marked for deletion"), fault.Blocked, awslease.SecretDeleted, []string{"restore"}},
