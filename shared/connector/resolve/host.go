@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// A Form is a kind of name that a host can have.
-type Form string
+// A form is a kind of name that a host can have.
+type form string
 
 // The forms of hosts.
 const (
-	Provisioned     Form = "cluster"                       // id.hash.region.redshift.amazonaws.com
-	ServerlessHost  Form = "workgroup"                     // workgroup.account.region.redshift-serverless.amazonaws.com, or without a workgroup
-	ManagedEndpoint Form = "managed VPC endpoint"          // name-endpoint-hash in place of the cluster or the workgroup
-	PrivateLink     Form = "interface VPC endpoint"        // vpce-….vpce-svc-….region.vpce.amazonaws.com
-	LoadBalancer    Form = "load balancer"                 // name.elb.region.amazonaws.com, name.region.elb.amazonaws.com
-	UnknownHost     Form = "no name that AWS gives a host" // a custom domain, a tunnel, an address
+	provisioned     form = "cluster"                       // id.hash.region.redshift.amazonaws.com
+	serverlessHost  form = "workgroup"                     // workgroup.account.region.redshift-serverless.amazonaws.com, or without a workgroup
+	managedEndpoint form = "managed VPC endpoint"          // name-endpoint-hash in place of the cluster or the workgroup
+	privateLink     form = "interface VPC endpoint"        // vpce-….vpce-svc-….region.vpce.amazonaws.com
+	loadBalancer    form = "load balancer"                 // name.elb.region.amazonaws.com, name.region.elb.amazonaws.com
+	unknownHost     form = "no name that AWS gives a host" // a custom domain, a tunnel, an address
 )
 
 // Labels that say whose host it is.
@@ -29,9 +29,9 @@ const (
 	serviceServerless = "redshift-serverless"
 )
 
-// A Host is what the name of a host says.
-type Host struct {
-	Form       Form
+// A host is what the name of a host says.
+type host struct {
+	Form       form
 	Serverless bool   // of a managed VPC endpoint too
 	ID         string // of the cluster, or name of the workgroup; empty if the name does not say
 	Account    string
@@ -63,33 +63,33 @@ var (
 	endpoint   = regexp.MustCompile(`-endpoint-[a-z0-9]+$`) // as Redshift names the endpoints that it manages
 )
 
-// ReadHost says what the name of a host says. It reads whole names, in any case: a name with anything before or after is
+// readHost says what the name of a host says. It reads whole names, in any case: a name with anything before or after is
 // another's. The error is what is wrong with a name that cannot be a host's, or that only looks like one of AWS's.
-func ReadHost(name string) (Host, error) {
+func readHost(name string) (host, error) {
 	if _, err := netip.ParseAddr(name); err == nil {
-		return Host{Form: UnknownHost}, nil
+		return host{Form: unknownHost}, nil
 	}
-	host := lower(strings.TrimSuffix(name, "."))
-	labels := strings.Split(host, ".")
+	plain := lower(strings.TrimSuffix(name, "."))
+	labels := strings.Split(plain, ".")
 	switch last := labels[len(labels)-1]; {
-	case len(host) > maxHost:
-		return Host{}, fmt.Errorf("has %d characters, of at most %d", len(host), maxHost)
+	case len(plain) > maxHost:
+		return host{}, fmt.Errorf("has %d characters, of at most %d", len(plain), maxHost)
 	case slices.ContainsFunc(labels, badLabel):
-		return Host{}, errors.New("is no host name: it has letters, digits, hyphens and single dots alone, and neither a scheme nor a port")
+		return host{}, errors.New("is no host name: it has letters, digits, hyphens and single dots alone, and neither a scheme nor a port")
 	case strings.Trim(last, "0123456789") == "":
-		return Host{}, errors.New("is neither a host name nor an IP address")
+		return host{}, errors.New("is neither a host name nor an IP address")
 	}
 	for _, suffix := range suffixes {
-		if rest, ok := strings.CutSuffix(host, "."+suffix); ok {
+		if rest, ok := strings.CutSuffix(plain, "."+suffix); ok {
 			return ours(strings.Split(rest, "."))
 		}
 	}
-	if err := lookAlike(host, labels); err != nil {
-		return Host{}, err
+	if err := lookAlike(plain, labels); err != nil {
+		return host{}, err
 	}
-	h := Host{Form: UnknownHost}
-	if len(labels) > 1 && !strings.Contains(host, "_") {
-		h.Domain = host
+	h := host{Form: unknownHost}
+	if len(labels) > 1 && !strings.Contains(plain, "_") {
+		h.Domain = plain
 	}
 	return h, nil
 }
@@ -112,51 +112,51 @@ func lower(text string) string {
 }
 
 // ours reads the labels before the suffix of a partition.
-func ours(l []string) (Host, error) {
+func ours(l []string) (host, error) {
 	n := len(l)
 	last := l[n-1]
 	switch {
 	case last == serviceCluster, last == serviceServerless:
 		return redshiftHost(l[:n-1], last == serviceServerless)
 	case last == "vpce" && n == 4 && strings.HasPrefix(l[0], "vpce-") && strings.HasPrefix(l[1], "vpce-svc-") && regionForm.MatchString(l[2]):
-		return Host{Form: PrivateLink, Region: l[2]}, nil
+		return host{Form: privateLink, Region: l[2]}, nil
 	case n == 3 && l[1] == "elb" && regionForm.MatchString(last): // a network load balancer
-		return Host{Form: LoadBalancer, Region: last}, nil
+		return host{Form: loadBalancer, Region: last}, nil
 	case last == "elb" && (n == 3 || n == 4 && l[0] == "dualstack") && regionForm.MatchString(l[n-2]): // a classic one
-		return Host{Form: LoadBalancer, Region: l[n-2]}, nil
+		return host{Form: loadBalancer, Region: l[n-2]}, nil
 	}
-	return Host{Form: UnknownHost}, nil
+	return host{Form: unknownHost}, nil
 }
 
 // redshiftHost reads the labels before the name of the service.
-func redshiftHost(l []string, serverless bool) (Host, error) {
+func redshiftHost(l []string, serverless bool) (host, error) {
 	n := len(l)
 	if n < 2 || !regionForm.MatchString(l[n-1]) {
-		return Host{}, malformed(serverless)
+		return host{}, malformed(serverless)
 	}
-	h := Host{Serverless: serverless, Region: l[n-1]}
+	h := host{Serverless: serverless, Region: l[n-1]}
 	switch {
 	case serverless && n == 2 && account.MatchString(l[0]):
-		h.Form, h.Account = ServerlessHost, l[0]
+		h.Form, h.Account = serverlessHost, l[0]
 	case serverless && n == 3 && account.MatchString(l[1]) && workgroupName.MatchString(l[0]):
-		h.Form, h.ID, h.Account = ServerlessHost, l[0], l[1]
+		h.Form, h.ID, h.Account = serverlessHost, l[0], l[1]
 	case !serverless && n == 3 && clusterID.MatchString(l[0]) && !strings.Contains(l[1], "_"):
-		h.Form, h.ID = Provisioned, l[0]
+		h.Form, h.ID = provisioned, l[0]
 	default:
-		return Host{}, malformed(serverless)
+		return host{}, malformed(serverless)
 	}
 	if endpoint.MatchString(h.ID) {
-		h.Form, h.ID = ManagedEndpoint, ""
+		h.Form, h.ID = managedEndpoint, ""
 	}
 	return h, nil
 }
 
 func malformed(serverless bool) error {
-	form := "cluster.identifier.region." + serviceCluster
+	like := "cluster.identifier.region." + serviceCluster
 	if serverless {
-		form = "workgroup.account.region." + serviceServerless
+		like = "workgroup.account.region." + serviceServerless
 	}
-	return fmt.Errorf("ends as Redshift's hosts do and is none of them, which are %s and the suffix", form)
+	return fmt.Errorf("ends as Redshift's hosts do and is none of them, which are %s and the suffix", like)
 }
 
 // awsWord is in the DNS suffix of AWS's largest partitions.

@@ -13,7 +13,7 @@ type resolver struct {
 	in       Input
 	out      Settings
 	named    string // the host that names the warehouse
-	host     Host   // what its name says
+	host     host   // what its name says
 	keyIsPWD bool   // PWD stands in for SecretAccessKey
 	problems fault.Problems
 	notices  []Notice

@@ -70,14 +70,14 @@ func (r *resolver) sslMode() {
 func (r *resolver) serverName() {
 	if r.out.ServerName == "" {
 		switch r.host.Form {
-		case ManagedEndpoint, PrivateLink, LoadBalancer:
+		case managedEndpoint, privateLink, loadBalancer:
 			if r.out.SSLMode == VerifyFull {
 				r.notice(property.TLSServerName, "is not given: behind the host (%s) the warehouse shows its own certificate, which is for its own host", r.host.Form)
 			}
 		}
 		return
 	}
-	if _, err := ReadHost(r.out.ServerName); err != nil {
+	if _, err := readHost(r.out.ServerName); err != nil {
 		r.problem(property.TLSServerName, "write the name that the certificate is for", "%v", err)
 	}
 	if r.out.SSLMode == VerifyCA {

@@ -63,7 +63,7 @@ func (r *resolver) domain() string {
 	if text == "" {
 		return ""
 	}
-	h, err := ReadHost(text)
+	h, err := readHost(text)
 	if err != nil || h.Domain == "" {
 		r.problem(property.CustomDomain, "write the name that the warehouse was given, or name the warehouse by its own host", "is no name that a custom domain has")
 		return text
@@ -92,7 +92,7 @@ func (r *resolver) checkIdentifiers(cluster, workgroup string) {
 // contradictions tells of properties that cannot all be meant. off is a Serverless that was given as off.
 func (r *resolver) contradictions(cluster, workgroup, domain string, off, serverless bool) {
 	switch {
-	case (r.host.Form == Provisioned || r.host.Form == ManagedEndpoint) && !r.host.Serverless && serverless:
+	case (r.host.Form == provisioned || r.host.Form == managedEndpoint) && !r.host.Serverless && serverless:
 		r.problem(property.Host, "take Serverless and Workgroup away, or name the workgroup's host", "is a cluster's, and the other properties are a workgroup's")
 	case off && r.host.Serverless && serverless:
 		r.problem(property.Serverless, "take it away, or name a cluster's host", "is off, and the host is a workgroup's")

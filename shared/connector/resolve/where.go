@@ -40,15 +40,15 @@ func (r *resolver) where() {
 }
 
 // hostOf reads a property that names a host.
-func (r *resolver) hostOf(name property.Name) (string, Host) {
+func (r *resolver) hostOf(name property.Name) (string, host) {
 	text := r.text(name)
 	if text == "" {
-		return "", Host{}
+		return "", host{}
 	}
-	h, err := ReadHost(text)
+	h, err := readHost(text)
 	if err != nil {
 		r.problem(name, inPlaceOf(text), "%v", err)
-	} else if says := surprising(text); says != "" && h.Form == UnknownHost {
+	} else if says := surprising(text); says != "" && h.Form == unknownHost {
 		r.notice(name, "%s", says)
 	}
 	return text, h
