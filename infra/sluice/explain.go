@@ -100,6 +100,10 @@ func explained(e connector.Explanation) any {
 		Parameters map[string]string `json:"parameters"`
 		Why        string            `json:"why"`
 	}
+	type grant struct {
+		Of     string `json:"of"`
+		Policy any    `json:"policy"`
+	}
 	out := struct {
 		Login    string   `json:"login"`
 		AWS      string   `json:"awsCredentials,omitempty"`
@@ -107,15 +111,16 @@ func explained(e connector.Explanation) any {
 		Notices  []string `json:"notices"`
 		Calls    []call   `json:"calls"`
 		Policy   any      `json:"policy"`
-		Caller   any      `json:"callerPolicy,omitempty"`
+		By       string   `json:"policyOf,omitempty"`
+		Before   []grant  `json:"policiesBefore,omitempty"`
 		Unread   string   `json:"unreadAuthenticationProfile,omitempty"`
 		Unusable string   `json:"unusableConfiguration,omitempty"`
-	}{Login: string(e.Login), AWS: e.AWS, Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
+	}{Login: string(e.Login), AWS: e.AWS, By: e.By, Unread: e.Unread, Policy: policy(e.Policy), Values: []value{}, Notices: []string{}, Calls: []call{}}
 	if e.Unloaded != nil {
 		out.Unusable = e.Unloaded.Error()
 	}
-	if len(e.CallerPolicy) > 0 {
-		out.Caller = policy(e.CallerPolicy)
+	for _, g := range e.Before {
+		out.Before = append(out.Before, grant{g.To, policy(g.Statements)})
 	}
 	for _, v := range e.Values {
 		out.Values = append(out.Values, value{string(v.Name), v.Text, string(v.From), v.Note})
@@ -183,11 +188,13 @@ func (s *session) explained(e connector.Explanation) {
 		}
 		fmt.Fprintf(s.out, "  %d. %s:%s %s\n     %s\n", i+1, c.Service, c.Operation, strings.Join(parameters, " "), c.Why)
 	}
-	if len(e.CallerPolicy) > 0 {
-		fmt.Fprintf(s.out, "\nThe smallest policy of whoever assumes the role:\n%s\n\nThe smallest policy of the role, which makes the other calls:\n%s\n", document(e.CallerPolicy), document(e.Policy))
-		return
+	for _, g := range e.Before {
+		fmt.Fprintf(s.out, "\nThe smallest policy of %s, which assumes a role:\n%s\n", g.To, document(g.Statements))
 	}
 	title := "The smallest policy that allows them"
+	if len(e.Before) > 0 {
+		title = "The smallest policy of " + e.By + ", which makes the other calls"
+	}
 	if e.Unread != "" {
 		title = "Not to be used as it is: a policy with stars for what the authentication profile " + e.Unread + " may say"
 	}

@@ -46,7 +46,11 @@ func TestExplainAsJSON(t *testing.T) {
 			Action     string
 			Parameters map[string]string
 		}
-		Policy, CallerPolicy struct{ Statement []struct{ Action []string } }
+		Policy         struct{ Statement []any }
+		PoliciesBefore []struct {
+			Of     string
+			Policy struct{ Statement []struct{ Action []string } }
+		}
 	}
 	in := `{"serverlessworkgroup": "reports", "region": "eu-central-1", "iam": true, "port": 5439, "db_groups": ["a", "b"], "duration": null, "role_arn": "arn:aws:iam::111122223333:role/reader"}`
 	if err := json.Unmarshal([]byte(succeed(t, in, "explain", "-json", "-")), &of); err != nil {
@@ -59,7 +63,7 @@ func TestExplainAsJSON(t *testing.T) {
 	if want := []string{"sts:AssumeRole", "redshift-serverless:GetCredentials", "redshift-serverless:GetWorkgroup"}; !slices.Equal(actions, want) {
 		t.Errorf("calls %v; want %v", actions, want)
 	}
-	if of.Login != "GetCredentials" || of.Calls[1].Parameters["workgroupName"] != "reports" || len(of.Policy.Statement) != 2 || len(of.CallerPolicy.Statement) != 1 || of.CallerPolicy.Statement[0].Action[0] != actions[0] ||
+	if of.Login != "GetCredentials" || of.Calls[1].Parameters["workgroupName"] != "reports" || len(of.Policy.Statement) != 2 || len(of.PoliciesBefore) != 1 || of.PoliciesBefore[0].Policy.Statement[0].Action[0] != actions[0] ||
 		of.AWSCredentials != "default chain, and with it the role arn:aws:iam::111122223333:role/reader" {
 		t.Errorf("the JSON holds %+v", of)
 	}

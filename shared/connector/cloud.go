@@ -14,6 +14,9 @@ type cloud interface {
 	Region() (string, resolve.Origin)
 	// Notices are what may surprise in the AWS configuration.
 	Notices() []resolve.Notice
+	// Chain is what AWS is asked for on the way to the credentials, and Base names those at its end.
+	Chain() []resolve.Link
+	Base() string
 	// Identity tells where the credentials come from, without a secret.
 	Identity() string
 

@@ -60,6 +60,8 @@ func (c *cloud) asked() []string {
 
 func (c *cloud) Region() (string, resolve.Origin) { return c.region, resolve.FromAWSProfile }
 func (c *cloud) Notices() []resolve.Notice        { return nil }
+func (c *cloud) Chain() []resolve.Link            { return nil }
+func (c *cloud) Base() string                     { return "the test" }
 func (c *cloud) Identity() string                 { return fmt.Sprintf("cloud %p", c) }
 func (c *cloud) AuthenticationProfile(_ context.Context, region, _, name string) ([]byte, error) {
 	c.note("authentication profile " + name + " in " + region)

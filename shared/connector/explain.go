@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -17,9 +18,11 @@ type Explanation struct {
 	Login resolve.Login
 	Calls []resolve.Call // for the first connection, in their order
 
-	// Policy is the smallest that allows them; with a role of RoleArn, that role's. CallerPolicy is then what whoever assumes the role
-	// needs, and empty otherwise.
-	Policy, CallerPolicy []resolve.Statement
+	// Policy is the smallest for who asks for logins, whom By names. Before are the policies of those who assume roles on the way there,
+	// of a profile and of RoleArn, in the order in which they ask.
+	Policy []resolve.Statement
+	By     string
+	Before []resolve.Grant
 
 	// Unread is the authentication profile that would be read first and was not; the rest does not know what it says.
 	Unread string
@@ -29,8 +32,8 @@ type Explanation struct {
 }
 
 // Explain resolves properties as [Connector.Connect] does, and says what it would do. It reads the AWS configuration of this
-// machine, where it can. With [ReadingAuthProfile] it asks Redshift for the authentication profile that the properties name, and makes no other
-// call; without, it makes none.
+// machine, where it can. With [ReadingAuthProfile] it asks Redshift for the authentication profile that the properties name, and
+// makes no other call; without, it makes none.
 //
 // Errors: those of [New], and what AWS answers to that call.
 func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanation, error) {
@@ -47,7 +50,6 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 		} else if err = c.readAuthProfile(ctx, &in); err != nil {
 			return Explanation{}, err
 		}
-		e.Calls = append(e.Calls, reading.Call())
 	}
 	aws, err := c.configure(ctx, &in)
 	if _, senseless := errors.AsType[fault.Problems](err); senseless {
@@ -60,18 +62,37 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 	if err != nil {
 		return Explanation{}, err
 	}
-	e.AWS = s.AWS.String()
+	e.AWS, e.Values, e.Login, e.Policy = s.AWS.String(), s.Values, s.Login, s.Policy()
 	if aws != nil {
-		e.Notices = aws.Notices()
+		e.Notices, e.By = aws.Notices(), aws.Base()
+		for _, link := range aws.Chain() {
+			e.Calls = append(e.Calls, link.Call())
+			if grant, ok := link.Grant(); ok {
+				e.Before = append(e.Before, grant)
+			}
+		}
 	}
-	e.Values, e.Login, e.Notices = s.Values, s.Login, append(e.Notices, notices...)
+	e.Notices = append(e.Notices, notices...)
+	if reads {
+		e.Calls = append(e.Calls, reading.Call())
+	}
 	e.Calls = append(e.Calls, s.Plan()...)
-	e.Policy, e.CallerPolicy = s.Policy(), s.CallerPolicy()
+	e.grant(s, reading, reads)
+	return e, nil
+}
+
+// grant divides the permissions between those who need them. The authentication profile is read without the role of RoleArn.
+func (e *Explanation) grant(s resolve.Settings, reading resolve.Reading, reads bool) {
+	base := s.AWS
+	base.RoleARN = ""
+	assumes, ok := s.RoleGrant(cmp.Or(e.By, base.String()))
 	switch {
-	case reads && len(e.CallerPolicy) > 0: // the role is not assumed for that
-		e.CallerPolicy = append([]resolve.Statement{reading.Policy()}, e.CallerPolicy...)
+	case ok && reads:
+		assumes.Statements = append([]resolve.Statement{reading.Policy()}, assumes.Statements...)
 	case reads:
 		e.Policy = append([]resolve.Statement{reading.Policy()}, e.Policy...)
 	}
-	return e, nil
+	if ok {
+		e.Before, e.By = append(e.Before, assumes), s.AWS.RoleARN
+	}
 }

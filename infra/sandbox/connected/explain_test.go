@@ -143,7 +143,7 @@ func TestPolicyThatExplainPrintsWithARole(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.may(role, explained.Policy...)
-	_, key := s.user(explained.CallerPolicy...)
+	_, key := s.user(explained.Before[0].Statements...)
 	before := s.last()
 	s.is(world.User, properties(p, keyOf(key)))
 	calls := s.calls(before)

@@ -115,14 +115,14 @@ func refused(e *pgconn.PgError, t Target) (fault.Kind, string, string) {
 	has := func(part string) bool { return strings.Contains(text, part) }
 	switch {
 	case has("token has expired"):
-		return fault.Retry, LoginExpired, "mint another lease"
+		return fault.Retry, LoginExpired, "get another login"
 	case e.Code == "3D000":
 		return fault.Blocked, DatabaseMissing, "name a database that the warehouse has"
 	case e.Code == "28P01", has("password authentication failed"):
 		if !strings.HasPrefix(t.User, "IAM") { // all temporary logins begin so
 			return fault.Blocked, WrongPassword, "correct the password of the user"
 		}
-		return fault.Blocked, WrongPassword, "mint another lease, and log in with the user name exactly as it was returned"
+		return fault.Blocked, WrongPassword, "get another login, of the cluster or workgroup that this host belongs to, and use its user name exactly as it was returned"
 	case has("group") && has("does not exist"):
 		return fault.Blocked, GroupMissing, "create the group in database " + t.Database + ", or do not ask for it"
 	case (has("user") || has("role")) && has("does not exist"):
@@ -130,7 +130,7 @@ func refused(e *pgconn.PgError, t Target) (fault.Kind, string, string) {
 	}
 	switch class := e.Code[:min(2, len(e.Code))]; class {
 	case "08", "53", "57": // connection exceptions, resources used up, the operator's doing: all pass
-		return fault.Retry, Busy, "nothing; it is tried again. If it lasts, look at the warehouse's connections"
+		return fault.Retry, Busy, "try again; if it lasts, look at the warehouse's connections"
 	}
 	return fault.Blocked, LoginRefused, "see the warehouse's connection log"
 }

@@ -87,7 +87,7 @@ func TestLoginFails(t *testing.T) {
 		{"more than a port", func(_ *logintest.Endpoint, target *login.Target) { target.Port += 65536 }, fault.Blocked, login.Misconfigured, "between 1 and 65535"},
 		{"nobody listens", func(e *logintest.Endpoint, _ *login.Target) { e.Close() },
 			fault.Retry, login.Unreachable, "refused"},
-		{"login expired", says("28000", "IAM Authentication token has expired"), fault.Retry, login.LoginExpired, "mint another"},
+		{"login expired", says("28000", "IAM Authentication token has expired"), fault.Retry, login.LoginExpired, "get another login"},
 		{"password not accepted", says("28P01", `password authentication failed for user "IAM:app"`), fault.Blocked, login.WrongPassword, "exactly as it was returned"},
 		{"password not accepted, in the words of Redshift", says("28000", `password authentication failed for user "IAM:app"`), fault.Blocked, login.WrongPassword, "exactly as it was returned"},
 		{"password of a user of the database", func(e *logintest.Endpoint, target *login.Target) {

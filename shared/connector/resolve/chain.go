@@ -13,3 +13,17 @@ type Link struct {
 	// Signed says that the policy of By must allow the operation on Role. What is asked with a token instead needs none.
 	Signed bool
 }
+
+// Call is the call that a link makes.
+func (l Link) Call() Call {
+	parameter := "RoleArn"
+	if l.Service != "sts" {
+		parameter = "roleName"
+	}
+	return Call{l.Service, l.Operation, some(parameter, l.Role), "to get AWS credentials, and again when they end"}
+}
+
+// Grant is what whoever asks needs for it. ok is false if that takes no policy.
+func (l Link) Grant() (g Grant, ok bool) {
+	return Grant{l.By, []Statement{{[]string{l.Service + ":" + l.Operation}, []string{l.Role}}}}, l.Signed
+}

@@ -13,14 +13,20 @@ type Statement struct {
 	Resources []string
 }
 
-// CallerPolicy is what the caller needs to assume the role of RoleArn, which then makes all other calls. It is empty without one.
+// A Grant is the smallest policy of one who asks AWS.
+type Grant struct {
+	To         string // ARN of a role, or for people where the credentials come from
+	Statements []Statement
+}
+
+// RoleGrant is what base needs to assume the role of RoleArn, which then makes all other calls. ok is false without one.
 //
 // Source: Service Authorization Reference, AWS STS.
-func (s Settings) CallerPolicy() []Statement {
+func (s Settings) RoleGrant(base string) (g Grant, ok bool) {
 	if s.AWS.RoleARN == "" {
-		return nil
+		return Grant{}, false
 	}
-	return []Statement{{[]string{"sts:" + assumeRole}, []string{s.AWS.RoleARN}}}
+	return Grant{base, []Statement{{[]string{"sts:" + assumeRole}, []string{s.AWS.RoleARN}}}}, true
 }
 
 // Policy is the smallest IAM policy for the other calls of a plan, statement by statement. Where a part of a name is not known, there is

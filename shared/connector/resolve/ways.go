@@ -22,10 +22,10 @@ var (
 
 // How a secret is named.
 //
-// Source: Service Authorization Reference, AWS Secrets Manager; AWS Secrets Manager API Reference, CreateSecret (Name).
+// Source: Service Authorization Reference, AWS Secrets Manager; AWS Secrets Manager API Reference, CreateSecret (Name). AWS's own have a "!".
 var (
-	secretARN  = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:[\w/+=.@-]+$`)
-	secretName = regexp.MustCompile(`^[\w/+=.@-]{1,512}$`)
+	secretARN  = regexp.MustCompile(`^arn:aws[a-z-]*:secretsmanager:([a-z0-9-]+):[0-9]{12}:secret:[\w/+=.@!-]+$`)
+	secretName = regexp.MustCompile(`^[\w/+=.@!-]{1,512}$`)
 )
 
 // consumerSecret takes login and warehouse from a secret that Sluice keeps fresh.
