@@ -53,7 +53,7 @@ func TestParseODBCRefuses(t *testing.T) {
 		{"last part without =", "Server=h;PWD=a;b", []string{"what follows PWD: has a part"}},
 		{"first part without =", "b;Server=h", []string{"connection string: has a part"}},
 		{"no name", "Server=h;=x", []string{"what follows Server: has a part"}},
-		{"unknown", "Server=h;colour=red", []string{"colour: is no property; see the list in shared/connector/PROPERTIES.md"}},
+		{"unknown", "Server=h;colour=red", []string{"colour: is no property; see PROPERTIES.md of github.com/sluicehq/sluice/shared/connector"}},
 		{"unknown behind a secret", "PWD=a;colour=red;Server=h", []string{"what follows PWD: has the form of a property and is none; if it belongs to the value before,"}},
 		{"slip behind a secret, or a part of it", "PWD=ab;Hunter2=x;Rest=1", []string{"what follows PWD: has the form of a property", "what follows PWD: has the form of a property"}},
 		{"slip before a secret", "Servr=red;PWD=a;Server=h", []string{"Servr: is no property; did you mean Server?"}},

@@ -164,7 +164,7 @@ func (r *reader) unknown(spelling string) {
 		r.problem(spelling, "is no property", fmt.Sprintf("did you mean %s?", near))
 		r.passed(find(near, false), spelling)
 	default:
-		r.problem(spelling, "is no property", "see the list in shared/connector/PROPERTIES.md")
+		r.problem(spelling, "is no property", "see PROPERTIES.md of github.com/sluicehq/sluice/shared/connector")
 	}
 }
 
