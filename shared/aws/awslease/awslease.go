@@ -40,7 +40,8 @@ type Options struct {
 // A Client asks AWS on behalf of one set of credentials. It keeps them for its whole life, so that a role is assumed, and a device's code
 // is asked for, once a session. It may be used by several goroutines at once.
 type Client struct {
-	cfg      *aws.Config // keys are behind it, and fmt does not follow pointers of fields
+	cfg      *aws.Config // fmt follows one pointer and no more: keys are behind two
+	forget   func()      // has the next call get AWS credentials anew, those beneath a role as well
 	given    resolve.Credentials
 	source   *source
 	region   string
@@ -64,8 +65,8 @@ func Load(ctx context.Context, c resolve.Credentials, o Options) (*Client, error
 		return nil, src.explainLoad(ctx, err)
 	}
 	src.loaded(&cfg)
-	cfg = withProviders(cfg, c)
-	client := &Client{cfg: &cfg, given: c, source: src, notices: notices(c, src), identity: identity(c, src)}
+	forget := withProviders(&cfg, c)
+	client := &Client{cfg: &cfg, forget: forget, given: c, source: src, notices: notices(c, src), identity: identity(c, src)}
 	client.region, client.from = configured(src)
 	return client, nil
 }

@@ -47,7 +47,7 @@ func (p *profile) chain(env environment) (links []resolve.Link, last string) {
 	case p.key != "":
 		last = "the access key of profile " + p.name
 	case p.credentialSource != "":
-		last = map[string]string{"Environment": environmentKey, "EcsContainer": theContainer}[p.credentialSource]
+		last = map[string]string{fromEnvironment: environmentKey, fromContainer: theContainer}[p.credentialSource]
 		last = cmp.Or(last, theInstance)
 	case p.tokenFile != "":
 		return []resolve.Link{webIdentity(p.role, p.tokenFile)}, p.role

@@ -36,7 +36,7 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 		e.Reason, e.Err, e.Fix = reason, cause, fix
 		return e
 	}
-	service, operation := innermost(err)
+	service, operation, roles := innermost(err)
 	if ctx.Err() != nil {
 		e.Kind = fault.Retry
 		return set(awserror.Unavailable, ctx.Err(), "try again, with more time")
@@ -61,7 +61,7 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 	}
 	switch service {
 	case stsService:
-		return c.explainRole(err, operation)
+		return c.explainRole(err, operation, roles)
 	case metadataService:
 		return c.explainMetadata(err)
 	case "": // the container's provider has no name
@@ -70,24 +70,27 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 	return c.explain(err, call{op: e.Op, subject: e.Subject, action: "the call", resource: "the account that the message names"}, nil)
 }
 
-// innermost is the service that failed, and its operation: a role is assumed with credentials that may themselves come from a service. It is
-// empty where no service was asked.
-func innermost(err error) (service, operation string) {
+// innermost is the service that failed, its operation, and how many roles were to be assumed with what it gives, itself included: a role is
+// assumed with credentials that may themselves come from a service. It is empty where no service was asked.
+func innermost(err error) (service, operation string, roles int) {
 	for {
 		e, ok := errors.AsType[*smithy.OperationError](err)
 		if !ok {
 			break
 		}
 		service, operation, err = e.ServiceID, e.OperationName, e.Err
+		if service == stsService {
+			roles++
+		}
 	}
 	_, answered := errors.AsType[smithy.APIError](err)
 	_, unreadable := errors.AsType[*smithy.DeserializationError](err)
 	_, response := errors.AsType[*smithyhttp.ResponseError](err)
 	_, unsent := errors.AsType[*smithyhttp.RequestSendError](err)
 	if service == stsService && !answered && !unreadable && !response && !unsent {
-		return "", "" // it has no credentials to ask with
+		return "", "", roles // it has no credentials to ask with
 	}
-	return service, operation
+	return service, operation, roles
 }
 
 // sessionEnded reports whether a person has to log in to AWS again: nothing was asked because there is no token, or the token was refused.
@@ -118,8 +121,8 @@ func processFailure(err error) error {
 }
 
 // explainRole is why STS gives no session of a role.
-func (c *Client) explainRole(err error, operation string) error {
-	at := call{op: "assume a role", subject: c.source.String(), action: "sts:" + operation, resource: "the role"}
+func (c *Client) explainRole(err error, operation string, roles int) error {
+	at := call{op: "assume a role", subject: c.source.String(), action: "sts:" + operation, resource: "the role", beneath: roles}
 	if c.given.RoleARN != "" {
 		at.resource = c.given.RoleARN
 	} else if arn := cmp.Or(c.source.env.role, c.source.shared.role); arn != "" {

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
 	"github.com/sluicehq/sluice/shared/fault"
@@ -17,6 +15,8 @@ import (
 type call struct {
 	op, subject      string
 	action, resource string
+
+	beneath int // how many assumed roles are above whoever calls
 }
 
 // Codes of AWS services for credentials that do not do.
@@ -63,15 +63,13 @@ func (c *Client) explain(err error, at call, table awserror.Table) error {
 // refused explains that the service does not accept the AWS credentials, and has the next call get new ones. What the service says of a
 // signature is not passed on: it repeats the request, with its session token.
 func (c *Client) refused(e *fault.Error, code string, at call) {
-	if cache, ok := c.cfg.Credentials.(*aws.CredentialsCache); ok {
-		cache.Invalidate()
-	}
+	c.forget()
 	if at.subject != c.source.String() {
 		e.Subject += " with " + c.source.String()
 	}
 	e.Kind, e.Err = fault.Blocked, errors.New(code)
 	switch {
-	case slices.Contains(expired, code) && c.source.renews(strings.HasPrefix(at.action, "sts:")):
+	case slices.Contains(expired, code) && c.source.renews(at.beneath):
 		e.Kind, e.Reason, e.Fix = fault.Retry, CredentialsExpired, "try again; the next call gets new credentials, if this machine's clock is right"
 	case slices.Contains(expired, code):
 		e.Reason, e.Fix = CredentialsExpired, "get new temporary credentials: "+c.source.renewal()
@@ -89,22 +87,6 @@ func missing(at call, what string) error {
 	return &fault.Error{Kind: fault.Retry, Reason: AnswerIncomplete, Op: at.op, Subject: at.subject, Err: errors.New("the answer lacks " + what), Fix: "try again"}
 }
 
-// renews reports whether asking again gives other credentials, with nobody doing anything: of those that call, or of those beneath that
-// assume a role.
-func (s *source) renews(beneath bool) bool {
-	switch {
-	case s.given.RoleARN != "" && !beneath, s.given.Kind == resolve.InstanceProfile:
-		return true
-	case s.given.Kind == resolve.Static, !s.inProfile() && s.env.keys:
-		return false
-	case !s.inProfile():
-		return true
-	case beneath:
-		return s.find(func(p *profile) bool { return p.source == nil && p.key != "" }) == nil
-	}
-	return s.shared.role != "" || s.shared.key == ""
-}
-
 // renewal is where new keys go.
 func (s *source) renewal() string {
 	switch {
@@ -112,11 +94,16 @@ func (s *source) renewal() string {
 		return "they are given as AccessKeyID, SecretAccessKey and SessionToken"
 	case s.given.Kind == resolve.Profile, s.inProfile() && s.named:
 		if p := s.find(func(p *profile) bool { return p.source == nil && p.name != "" }); p != nil {
+			if p.credentialSource == fromEnvironment {
+				return inEnvironment
+			}
 			return "they are in the profile " + p.name
 		}
 		return "they are in the profile " + s.profile
 	case s.env.keys:
-		return "they are in the environment, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"
+		return inEnvironment
 	}
 	return "the AWS SDK found them in its default chain"
 }
+
+const inEnvironment = "they are in the environment, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN"

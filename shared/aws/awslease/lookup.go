@@ -21,10 +21,15 @@ import (
 //
 // Source: Amazon Redshift API Reference, DescribeClusters; Amazon Redshift Serverless API Reference, GetWorkgroup.
 func (c *Client) Endpoint(ctx context.Context, s resolve.Settings) (host string, port int, err error) {
+	look := c.workgroupEndpoint
 	if s.Cluster != "" {
-		return c.clusterEndpoint(ctx, s)
+		look = c.clusterEndpoint
 	}
-	return c.workgroupEndpoint(ctx, s)
+	err = again(func() error {
+		host, port, err = look(ctx, s)
+		return err
+	})
+	return host, port, err
 }
 
 func (c *Client) clusterEndpoint(ctx context.Context, s resolve.Settings) (string, int, error) {
@@ -87,7 +92,15 @@ func notReady(at call, status string) error {
 // DomainCluster looks up which cluster has the custom domain of s.
 //
 // Source: Amazon Redshift API Reference, DescribeCustomDomainAssociations.
-func (c *Client) DomainCluster(ctx context.Context, s resolve.Settings) (string, error) {
+func (c *Client) DomainCluster(ctx context.Context, s resolve.Settings) (cluster string, err error) {
+	err = again(func() error {
+		cluster, err = c.domainCluster(ctx, s)
+		return err
+	})
+	return cluster, err
+}
+
+func (c *Client) domainCluster(ctx context.Context, s resolve.Settings) (string, error) {
 	at := call{op: "look the custom domain up", subject: s.CustomDomain, action: "redshift:DescribeCustomDomainAssociations", resource: "*"}
 	to, err := c.ready(ctx, place{s.Region, s.Endpoint}, at.op, at.subject)
 	if err != nil {
@@ -121,7 +134,15 @@ func (c *Client) DomainCluster(ctx context.Context, s resolve.Settings) (string,
 // not be read.
 //
 // Source: Amazon Redshift API Reference, DescribeAuthenticationProfiles.
-func (c *Client) AuthenticationProfile(ctx context.Context, region, endpoint, name string) ([]byte, error) {
+func (c *Client) AuthenticationProfile(ctx context.Context, region, endpoint, name string) (content []byte, err error) {
+	err = again(func() error {
+		content, err = c.authenticationProfile(ctx, region, endpoint, name)
+		return err
+	})
+	return content, err
+}
+
+func (c *Client) authenticationProfile(ctx context.Context, region, endpoint, name string) ([]byte, error) {
 	at := call{op: "read the authentication profile", subject: name, action: "redshift:DescribeAuthenticationProfiles", resource: "*"}
 	to, err := c.ready(ctx, place{region, endpoint}, at.op, at.subject)
 	if err != nil {

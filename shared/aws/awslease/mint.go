@@ -47,7 +47,15 @@ var (
 //
 // Source: Amazon Redshift API Reference, GetClusterCredentials and GetClusterCredentialsWithIAM; Amazon Redshift Serverless API Reference,
 // GetCredentials; AWS Secrets Manager API Reference, GetSecretValue.
-func (c *Client) Mint(ctx context.Context, s resolve.Settings) (lease.Lease, error) {
+func (c *Client) Mint(ctx context.Context, s resolve.Settings) (l lease.Lease, err error) {
+	err = again(func() error {
+		l, err = c.mint(ctx, s)
+		return err
+	})
+	return l, err
+}
+
+func (c *Client) mint(ctx context.Context, s resolve.Settings) (lease.Lease, error) {
 	switch s.Login {
 	case resolve.GetClusterCredentials:
 		return c.mintUser(ctx, s)

@@ -17,7 +17,12 @@ import (
 // credentialSources are the values that credential_source has.
 //
 // Source: AWS SDKs and Tools Reference Guide, "Assume role credential provider".
-var credentialSources = []string{"Ec2InstanceMetadata", "Environment", "EcsContainer"}
+var credentialSources = []string{"Ec2InstanceMetadata", fromEnvironment, fromContainer}
+
+const (
+	fromEnvironment = "Environment"
+	fromContainer   = "EcsContainer"
+)
 
 // explainLoad is what keeps the SDK from loading its configuration, as a *[fault.Error]. It makes no call.
 func (s *source) explainLoad(ctx context.Context, err error) error {

@@ -85,10 +85,11 @@ func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOption
 	return options
 }
 
-// withProviders is cfg with the credentials that the SDK's chain has no way to.
-func withProviders(cfg aws.Config, c resolve.Credentials) aws.Config {
+// withProviders gives cfg the credentials that the SDK's chain has no way to. It returns what has them got anew.
+func withProviders(cfg *aws.Config, c resolve.Credentials) (forget func()) {
+	var caches []*aws.CredentialsCache
 	if c.Kind == resolve.InstanceProfile {
-		metadata := imds.NewFromConfig(cfg, func(o *imds.Options) {
+		metadata := imds.NewFromConfig(*cfg, func(o *imds.Options) {
 			// The address is this instance's own, to which no proxy leads.
 			o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(metadataTimeout).WithTransportOptions(func(t *http.Transport) { t.Proxy = nil })
 			o.DisableDefaultMaxBackoff = true
@@ -96,16 +97,24 @@ func withProviders(cfg aws.Config, c resolve.Credentials) aws.Config {
 		})
 		cfg.Credentials = aws.NewCredentialsCache(ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = metadata }), early)
 	}
+	if cache, ok := cfg.Credentials.(*aws.CredentialsCache); ok { // which the SDK always makes
+		caches = append(caches, cache)
+	}
 	if c.RoleARN != "" {
-		cfg.Credentials = aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(cfg), c.RoleARN, func(a *stscreds.AssumeRoleOptions) {
+		role := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(*cfg), c.RoleARN, func(a *stscreds.AssumeRoleOptions) {
 			a.RoleSessionName, a.Duration = cmp.Or(c.SessionName, sessionName), roleDuration
 			a.Client = at(a.Client, c.StsEndpoint)
 			if c.ExternalID != "" {
 				a.ExternalID = &c.ExternalID
 			}
 		}), early)
+		cfg.Credentials, caches = role, append(caches, role)
 	}
-	return cfg
+	return func() {
+		for _, cache := range caches {
+			cache.Invalidate()
+		}
+	}
 }
 
 // An elsewhere calls STS at another endpoint than the configuration's. The SDK makes its clients of STS before options for services count.

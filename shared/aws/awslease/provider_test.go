@@ -252,17 +252,3 @@ func TestSigningRegion(t *testing.T) {
 		t.Errorf("nowhere: %s", got)
 	}
 }
-
-// What AWS says has ended is not used again where new credentials can be had.
-func TestExpiredSessionIsReplaced(t *testing.T) {
-	alone(t, "", "")
-	far := serve(t, awstest.QueryError(403, "ExpiredToken", "expired"), answer("GetClusterCredentials", login))
-	sts := serve(t, session("AssumeRole", "ASIA1"), session("AssumeRole", "ASIA2"))
-	c := static()
-	c.RoleARN, c.StsEndpoint = role, sts.url
-	client := load(t, c, awslease.Options{Region: "us-west-2"})
-	_, err := client.Mint(t.Context(), settings(far))
-	fails(t, err, fault.Retry, awslease.CredentialsExpired, "try again")
-	mints(t, client, far)
-	far.asked(t, "ASIA1/us-west-2/redshift+T", "ASIA2/us-west-2/redshift+T")
-}
