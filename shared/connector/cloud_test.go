@@ -25,6 +25,7 @@ type cloud struct {
 	refuse      error         // the answer to everything
 	hold        chan struct{} // if set, a mint waits until it is closed
 	ends        int           // mints, from the first, that find that the AWS credentials have ended
+	replaced    bool          // each load finds other credentials
 	lost        bool          // nobody knows where the warehouse is
 
 	mu    sync.Mutex
@@ -40,10 +41,21 @@ func (c *cloud) options() []connector.Option {
 		connector.WithCache(lease.New(lease.Options{})),
 		connector.WithCloud(func(_ context.Context, of resolve.Credentials) (connector.Cloud, error) {
 			c.note("load " + of.String())
+			if c.replaced {
+				return &renamed{c, len(c.asked())}, nil
+			}
 			return c, nil
 		}),
 	}
 }
+
+// A renamed cloud is the same with other credentials.
+type renamed struct {
+	*cloud
+	number int
+}
+
+func (r *renamed) Identity() string { return fmt.Sprint(r.cloud.Identity(), r.number) }
 
 func (c *cloud) note(call string) {
 	c.mu.Lock()

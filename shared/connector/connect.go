@@ -44,9 +44,6 @@ var (
 		awslease.CredentialsInvalid, awslease.CredentialsFailed, awslease.MetadataMissing, awslease.SessionExpired, awslease.MFARequired)
 )
 
-// errStale is that the AWS credentials at hand are no good, and those in the files may be others by now.
-var errStale error = fault.NewReasons("AWS credentials have ended", awslease.CredentialsExpired, awslease.CredentialsInvalid, awslease.SessionExpired)
-
 // A Connector makes connections to one warehouse. It may be used by several goroutines.
 type Connector struct {
 	set     Properties
@@ -86,10 +83,7 @@ func (c *Connector) attempt(ctx context.Context) (conn driver.Conn, again bool, 
 	}
 	l, err := c.lease(ctx, s)
 	if err != nil {
-		if again = errors.Is(err, errStale); again {
-			c.settled.forget(s)
-		}
-		return nil, again, err
+		return nil, awslease.Reloadable(err) && c.reload(ctx, s), err
 	}
 	target, err := c.target(ctx, s, l)
 	if err != nil {

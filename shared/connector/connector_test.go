@@ -278,21 +278,21 @@ func TestAnOutageOfLookUpsDoesNotHideTheWarehouse(t *testing.T) {
 // Keys in files are replaced by hand and by tools: those at hand that have ended are not the last word.
 func TestEndedCredentialsAreLookedForAgainOnce(t *testing.T) {
 	for _, tc := range []struct {
-		name string
-		ends int // mints that find that the credentials have ended
-		want []string
+		name  string
+		cloud *cloud
+		want  []string
 	}{
-		{"others are there", 1, []string{"load default chain", "mint by GetClusterCredentials", "load default chain", "mint by GetClusterCredentials"}},
-		{"none are there", 9, []string{"load default chain", "mint by GetClusterCredentials", "load default chain", "mint by GetClusterCredentials"}},
+		{"others are there", &cloud{ends: 1, replaced: true}, []string{"load default chain", "mint by GetClusterCredentials", "load default chain", "mint by GetClusterCredentials"}},
+		{"others are there and have ended, too", &cloud{ends: 2, replaced: true}, []string{"load default chain", "mint by GetClusterCredentials", "load default chain", "mint by GetClusterCredentials", "load default chain"}},
+		{"none are there", &cloud{ends: 1}, []string{"load default chain", "mint by GetClusterCredentials", "load default chain"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, properties := serve(t, welcome)
-			c := &cloud{ends: tc.ends}
-			err := connect(t, with(properties, map[string]string{"DisableCache": "1"}), c)
-			if errors.Is(err, connector.ErrCredentials) != (tc.ends > 1) {
+			err := connect(t, properties, tc.cloud)
+			if works := tc.cloud.replaced && tc.cloud.ends == 1; (err == nil) != works || errors.Is(err, connector.ErrCredentials) == works {
 				t.Error(err)
 			}
-			if got := c.asked(); !slices.Equal(got, tc.want) {
+			if got := tc.cloud.asked(); !slices.Equal(got, tc.want) {
 				t.Errorf("asked for %v; want %v", got, tc.want)
 			}
 		})

@@ -84,7 +84,8 @@
 //
 // If the server says that a login has expired all the same, the connector gets another, once; and so it does if the AWS credentials
 // have ended, for which it reads the AWS configuration again. A password that the server does not accept is forgotten: the next
-// connection gets another, and that of a secret is read again at once.
+// connection gets another, and that of a secret is read again at once. Where the server refuses one new login after the other, nobody
+// asks for more at once: all are told why for a second at first, and for up to half a minute later.
 //
 // The end of a login ends no connection. So the pool needs no settings for it: SetConnMaxLifetime may be longer than the life of a
 // login, and exists for other reasons, such as spreading load after a failover.

@@ -101,12 +101,12 @@ func guarded[T any](ctx context.Context, look func(context.Context) (*T, error))
 	return look(ctx)
 }
 
-// forget makes the next who asks look again, if found is still what is known.
-func (f *finding[T]) forget(found *T) {
+// swap replaces what is known, if it is still found; nil makes the next who asks look again.
+func (f *finding[T]) swap(found, by *T) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.found == found {
-		f.found = nil
+		f.found = by
 	}
 }
 

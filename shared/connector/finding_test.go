@@ -33,11 +33,11 @@ func TestAFindingIsFoundOnceForAll(t *testing.T) {
 		if looks != 1 {
 			t.Errorf("looked %d times", looks)
 		}
-		f.forget(new(42)) // another one
+		f.swap(new(42), nil) // another one
 		if _, err := f.get(t.Context(), look); err != nil || looks != 1 {
 			t.Errorf("looked %d times after somebody forgot what is not known, %v", looks, err)
 		}
-		f.forget(n)
+		f.swap(n, nil)
 		if _, err := f.get(t.Context(), look); err != nil || looks != 2 {
 			t.Errorf("looked %d times after it was forgotten, %v", looks, err)
 		}

@@ -35,6 +35,21 @@ func (c *Connector) session(ctx context.Context) (*session, error) {
 	return c.settled.get(ctx, c.prepare)
 }
 
+// reload reads the AWS configuration again, and reports whether AWS credentials come from elsewhere now. If not, the session stays: it
+// holds what was got with them, such as sessions of roles.
+func (c *Connector) reload(ctx context.Context, old *session) bool {
+	c.settled.swap(old, nil)
+	s, err := c.session(ctx)
+	if err != nil || s.aws == nil {
+		return false
+	}
+	if s.key.Identity == old.key.Identity {
+		c.settled.swap(s, old)
+		return false
+	}
+	return true
+}
+
 // prepare resolves the properties with everything that says something to them.
 func (c *Connector) prepare(ctx context.Context) (*session, error) {
 	in := resolve.Input{Explicit: c.set}
@@ -171,4 +186,4 @@ func (c *Connector) address(ctx context.Context, s *session) (*address, error) {
 }
 
 // moved makes the next connection look up where the warehouse is.
-func (c *Connector) moved() { c.looked.forget(c.before.Load()) }
+func (c *Connector) moved() { c.looked.swap(c.before.Load(), nil) }
