@@ -26,6 +26,10 @@ const renewAfter = time.Hour
 // mintTimeout is the longest that a mint may take: half of [Margin], so that one which begins in time ends before the lease at hand does.
 const mintTimeout = Margin / 2
 
+// lostAfter is the age from which a mint is given up for lost: it stood still with the machine, as a function does between two calls, and
+// its connection is dead. A second is for one that ends in time and is slow to say so.
+const lostAfter = mintTimeout + time.Second
+
 // How long nobody asks again after a failure, so that the connections of a pool do not turn one refusal into a hundred calls.
 // While there is a lease that lives, the rest doubles with each failure.
 const (
@@ -80,27 +84,50 @@ func New(o Options) *Cache {
 // told too who ask within a second of it, or what was said of the leases that came, as [Cache.Drop] says. Where mint panicked, Get panics.
 //
 // ctx bounds the waiting, not mint: what mint brings is kept for the next to ask.
+//
+// A call of mint that has been under way for longer than it may be, by either clock of the machine, stood still with it, as a function
+// of AWS Lambda does between two invocations. Its failure is nobody's: those who ask then share another call, and so do those who had
+// waited for it, once.
 func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
-	if ctx.Err() != nil {
-		return Lease{}, ended(ctx)
+	for again := false; ; again = true {
+		if ctx.Err() != nil {
+			return Lease{}, ended(ctx)
+		}
+		l, f, obstacle := c.look(ctx, k, mint)
+		if f == nil {
+			return answer(l, obstacle)
+		}
+		select {
+		case <-ctx.Done():
+			return Lease{}, ended(ctx)
+		case <-f.landed:
+		}
+		if !f.lost || again {
+			return answer(f.lease, f.err)
+		}
 	}
+}
+
+// look is the lease for k, or the flight that will bring one, which look begins if there is none, or why there is neither.
+func (c *Cache) look(ctx context.Context, k Key, mint Mint) (Lease, *flight, error) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	now := c.read()
 	e := c.entry(k)
-	left := e.left(now)
-	if e.due(now) && e.flight == nil && !e.rests(now) {
-		c.start(ctx, k, e, now, mint)
+	f := e.flight
+	if f != nil && f.overdue(now) {
+		f = nil
 	}
-	l, f, obstacle := e.lease, e.flight, e.obstacle(now)
-	c.mu.Unlock()
-
-	switch {
+	if f == nil && e.due(now) && !e.rests(now) {
+		f = c.start(ctx, k, e, now, mint)
+	}
+	switch left := e.left(now); {
 	case left > Margin, left > 0 && f == nil:
-		return l, nil
+		return e.lease, nil, nil
 	case f == nil:
-		return answer(Lease{}, obstacle)
+		return Lease{}, nil, e.obstacle(now)
 	default:
-		return f.wait(ctx)
+		return Lease{}, f, nil
 	}
 }
 

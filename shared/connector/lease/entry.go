@@ -10,7 +10,9 @@ import (
 // An entry is what the cache knows for one key. The lock of the cache guards it.
 type entry struct {
 	used   uint64  // when it was last asked for, in Gets of the whole cache
-	flight *flight // the mint that is under way; nil if none is
+	flight *flight // the mint that was begun last; nil if it has landed
+	begun  uint64  // how many were
+	kept   uint64  // which of them brought the last lease
 
 	lease   Lease
 	has     bool          // whether there is a lease at all

@@ -8,6 +8,7 @@ const (
 	FirstRest   = firstRest
 	LastRest    = lastRest
 	RenewAfter  = renewAfter
+	LostAfter   = lostAfter
 )
 
 var ErrEnded = errEnded

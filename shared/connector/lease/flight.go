@@ -17,21 +17,17 @@ var errGone = errors.New("mint neither returned nor panicked")
 
 // A flight is one call of a mint, with all who wait for it.
 type flight struct {
-	landed chan struct{} // closed when lease and err are there
+	number uint64 // among those of its entry
+	began  instant
+
+	landed chan struct{} // closed when what follows is there
 	lease  Lease
 	err    error
+	lost   bool // err may only be because the machine stood still
 }
 
-// wait is what the flight brings, or the error of ctx if that ends first. A mint's panic goes on here, where the program can
-// see it as if it had called the mint itself.
-func (f *flight) wait(ctx context.Context) (Lease, error) {
-	select {
-	case <-f.landed:
-		return answer(f.lease, f.err)
-	case <-ctx.Done():
-		return Lease{}, ended(ctx)
-	}
-}
+// overdue reports whether f has been under way for longer than a mint may be.
+func (f *flight) overdue(now instant) bool { return now.since(f.began) > lostAfter }
 
 // ended is the error of a context that has ended, for errors.Is both what ctx says and the cause that the program gave.
 func ended(ctx context.Context) error {
@@ -42,6 +38,7 @@ func ended(ctx context.Context) error {
 	return fmt.Errorf("%w: %w", err, cause)
 }
 
+// answer is what a Get returns. A mint's panic goes on here, where the program can see it as if it had called the mint itself.
 func answer(l Lease, err error) (Lease, error) {
 	if p, ok := errors.AsType[*panicked](err); ok {
 		panic(p)
@@ -50,14 +47,16 @@ func answer(l Lease, err error) (Lease, error) {
 }
 
 // start begins a flight for e. The caller holds the lock.
-func (c *Cache) start(ctx context.Context, k Key, e *entry, now instant, mint Mint) {
-	f := &flight{landed: make(chan struct{})}
+func (c *Cache) start(ctx context.Context, k Key, e *entry, now instant, mint Mint) *flight {
+	e.begun++
+	f := &flight{number: e.begun, began: now, landed: make(chan struct{})}
 	e.flight = f
-	go c.fly(context.WithoutCancel(ctx), k, e, now, mint)
+	go c.fly(context.WithoutCancel(ctx), k, e, f, mint)
+	return f
 }
 
 // fly calls mint. It always lands, also when mint panics.
-func (c *Cache) fly(ctx context.Context, k Key, e *entry, began instant, mint Mint) {
+func (c *Cache) fly(ctx context.Context, k Key, e *entry, f *flight, mint Mint) {
 	ctx, cancel := context.WithTimeout(ctx, mintTimeout)
 	defer cancel()
 	var lease Lease
@@ -66,13 +65,13 @@ func (c *Cache) fly(ctx context.Context, k Key, e *entry, began instant, mint Mi
 		if v := recover(); v != nil {
 			err = &panicked{v, debug.Stack()}
 		}
-		c.land(ctx, k, e, began, lease, err)
+		c.land(ctx, k, e, f, lease, err)
 	}()
 	lease, err = mint(ctx)
 }
 
 // land keeps what a mint brought and gives it to all who wait.
-func (c *Cache) land(ctx context.Context, k Key, e *entry, began instant, l Lease, err error) {
+func (c *Cache) land(ctx context.Context, k Key, e *entry, f *flight, l Lease, err error) {
 	late := err != nil && ctx.Err() != nil
 	if late {
 		err = fmt.Errorf("no login came within %s: %w", mintTimeout, err)
@@ -80,25 +79,33 @@ func (c *Cache) land(ctx context.Context, k Key, e *entry, began instant, l Leas
 	c.mu.Lock()
 	now := c.read()
 	had := e.has
-	if err == nil && lifeOf(l, began) <= now.since(began) {
+	if err == nil && lifeOf(l, f.began) <= now.since(f.began) {
 		err = errEnded
 	}
-	if err == nil {
-		e.keep(l, began, c.random())
+	f.lost = err != nil && (f.overdue(now) || e.flight != f)
+	if e.flight == f {
+		e.flight = nil
+	}
+	switch {
+	case f.lost:
+	case err != nil:
+		e.failure = err
+		e.pause(now, e.left(now) > 0 && !late)
+	case f.number > e.kept: // no later one has landed
+		e.kept = f.number
+		e.keep(l, f.began, c.random())
 		if e.left(now) > Margin {
 			e.rest = 0
 		} else {
 			e.pause(now, true)
 		}
-	} else {
-		e.failure = err
-		e.pause(now, e.left(now) > 0 && !late)
 	}
-	f, left := e.flight, e.left(now)
-	e.flight = nil
+	left := e.left(now)
 	switch {
 	case left > 0:
-		f.lease = e.lease
+		f.lease, f.lost = e.lease, false
+	case err == nil:
+		f.lease = l // the one of a later flight has been refused
 	case had:
 		f.err = fmt.Errorf("the login of %s ended, and no other came: %w", e.lease.User, err)
 	default:
@@ -108,7 +115,7 @@ func (c *Cache) land(ctx context.Context, k Key, e *entry, began instant, l Leas
 	c.mu.Unlock()
 	close(f.landed)
 
-	c.tell(ctx, k, had, now.since(began), left, err)
+	c.tell(ctx, k, had, now.since(f.began), left, err)
 }
 
 // tell logs what came of a flight.
