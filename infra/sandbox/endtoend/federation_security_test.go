@@ -200,7 +200,7 @@ func TestFederationPermissions(t *testing.T) {
 		{"provision takes the boundary away", f.provision.by, "iam", "DeleteRolePermissionsBoundary", "iam:DeleteRolePermissionsBoundary", rec.Made.Role, in{"RoleName": rec.Made.Role}},
 		{"provision changes a foreign role", f.provision.by, "iam", "PutRolePolicy", "iam:PutRolePolicy", "role/foreign", in{"RoleName": "foreign", "PolicyName": "p", "PolicyDocument": federation.Policy(federation.Strict, place, tagged, "")}},
 		{"provision attaches a foreign role", f.provision.by, "redshift", "ModifyClusterIamRoles", "iam:PassRole", "role/foreign", in{"ClusterIdentifier": world.Cluster, "AddIamRoles": []string{"arn:aws:iam::" + awshttp.Account + ":role/foreign"}}},
-		{"provision assumes its role", f.provision.by, "sts", "AssumeRole", "sts:AssumeRole", rec.Made.RoleARN, in{"RoleArn": rec.Made.RoleARN, "RoleSessionName": "x"}},
+		{"provision assumes its role", f.provision.by, "sts", "AssumeRole", "sts:AssumeRole", rec.Made.RoleARN, in{"RoleArn": rec.Made.RoleARN, "RoleSessionName": "session"}},
 		{"provision opens a group that is not tagged for it", f.provision.by, "ec2", "AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress", "security-group/sg-" + world.Orders,
 			in{"GroupId": "sg-" + world.Orders, "IpPermissions": rule, "TagSpecification": []in{{"ResourceType": "security-group-rule", "Tag": tagList("sluice:stage", "sandbox")}}}},
 		{"provision opens the cluster's group", f.provision.by, "ec2", "AuthorizeSecurityGroupIngress", "ec2:AuthorizeSecurityGroupIngress", "security-group/" + world.ClusterGroup,
