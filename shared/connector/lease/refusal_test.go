@@ -134,7 +134,7 @@ func TestRefusalsInARow(t *testing.T) {
 		"young, and soon after":           {0, lease.Margin - 1, true},
 	} {
 		t.Run(name, inBubble(func(t *testing.T) {
-			c, s := half(), &service{life: time.Hour}
+			c, s := half(), &service{life: time.Hour, mute: true}
 			l, _ := c.Get(t.Context(), key, s.mint)
 			c.Drop(key, l, wrong)
 			time.Sleep(tc.passes)
@@ -167,8 +167,18 @@ func TestRefusalsInARow(t *testing.T) {
 			}
 		}))
 	}
-	t.Run("a lease that lived well ends the row", inBubble(func(t *testing.T) {
+	t.Run("the service tells its time only with the second", inBubble(func(t *testing.T) {
 		c, s := half(), &service{life: time.Hour}
+		for _, s.mute = range []bool{true, false} {
+			l, _ := c.Get(t.Context(), key, s.mint)
+			c.Drop(key, l, wrong)
+		}
+		if _, err := c.Get(t.Context(), key, s.mint); !errors.Is(err, wrong) {
+			t.Errorf("Get: %v; want the refusal", err)
+		}
+	}))
+	t.Run("a lease that lived well ends the row", inBubble(func(t *testing.T) {
+		c, s := half(), &service{life: time.Hour, mute: true}
 		refusals(t, c, s, 5*time.Second)
 		time.Sleep(10 * time.Second)
 		l, _ := c.Get(t.Context(), key, s.mint)
