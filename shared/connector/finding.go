@@ -52,7 +52,7 @@ func (f *finding[T]) get(ctx context.Context, look func(context.Context) (*T, er
 	now := time.Now().Round(0)
 	s := f.search
 	if s == nil || now.Sub(s.began) > findTimeout {
-		if now.Sub(f.failed) < findRest && f.failure != nil {
+		if rested := now.Sub(f.failed); f.failure != nil && 0 <= rested && rested < findRest { // a clock that was set back ends the rest
 			defer f.mu.Unlock()
 			return nil, f.failure
 		}
