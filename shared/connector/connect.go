@@ -51,6 +51,8 @@ type Connector struct {
 	settled finding[session]
 	looked  finding[address]
 	before  atomic.Pointer[address] // where the warehouse was, for when AWS does not say it again
+	// fruitless is when AWS credentials were read again that were the same.
+	fruitless atomic.Pointer[time.Time]
 }
 
 func newConnector(set Properties, o options) *Connector {
@@ -62,7 +64,8 @@ func newConnector(set Properties, o options) *Connector {
 var _ driver.Connector = (*Connector)(nil)
 
 // Connect implements [driver.Connector]: it logs in with a login that has enough life. If the server says all the same that the login
-// has expired, or if the AWS credentials have ended, it tries again once, with others.
+// has expired, if a consumer's secret holds a password that the server does not know, or if the AWS credentials have ended, it tries
+// again once, with others. After a failure of AWS, and after several logins that were refused, all who ask hear the same for a moment.
 //
 // Errors: a *fault.Error that is one of [ErrExpired] and its like, or says what AWS refused; a fault.Problems if the properties make no
 // sense together with what the authentication profile and the AWS configuration say; ctx's own error if that ended.
@@ -87,7 +90,7 @@ func (c *Connector) attempt(ctx context.Context) (conn driver.Conn, again bool, 
 	}
 	target, err := c.target(ctx, s, l)
 	if err != nil {
-		return nil, false, err
+		return nil, awslease.Reloadable(err) && c.reload(ctx, s), err
 	}
 	conn, err = dial(ctx, target)
 	switch {
@@ -98,7 +101,7 @@ func (c *Connector) attempt(ctx context.Context) (conn driver.Conn, again bool, 
 		c.drop(s, l, err)
 		again = s.settings.Login == resolve.ConsumerSecret // it may have been replaced by one that does not say when it ends
 	case errors.Is(err, login.ErrUnreachable) && ctx.Err() == nil:
-		c.moved()
+		c.moved(target)
 	}
 	return conn, again, err
 }
@@ -122,7 +125,11 @@ func (c *Connector) lease(ctx context.Context, s *session) (lease.Lease, error) 
 	case s.aws == nil:
 		return lease.Lease{User: s.settings.User, Password: s.settings.Password}, nil
 	case !s.settings.Cache:
-		return c.mint(ctx, s)
+		l, err := c.mint(ctx, s)
+		if err != nil && ctx.Err() != nil {
+			return l, ended(ctx)
+		}
+		return l, err
 	}
 	return c.options.cache.Get(ctx, s.key, func(ctx context.Context) (lease.Lease, error) { return c.mint(ctx, s) })
 }

@@ -418,7 +418,7 @@ func TestAnAuthenticationProfileIsReadOnceAndCannotLowerTLS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	want := []string{"load access key", "authentication profile shared in eu-central-1", "load access key", "mint by GetClusterCredentials"}
+	want := []string{"load access key", "authentication profile shared in eu-central-1", "mint by GetClusterCredentials"}
 	if got := c.asked(); !slices.Equal(got, want) {
 		t.Errorf("asked for %v; want %v", got, want)
 	}

@@ -44,14 +44,15 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 	var e Explanation
 	in := resolve.Input{Explicit: c.set}
 	reading, reads := resolve.ReadingOf(c.set)
+	var reader *loaded
 	if reads {
 		if in.Unread = !c.options.read; in.Unread {
 			e.Unread = reading.Name
-		} else if err = c.readAuthProfile(ctx, &in); err != nil {
+		} else if reader, err = c.readAuthProfile(ctx, &in); err != nil {
 			return Explanation{}, err
 		}
 	}
-	aws, err := c.configure(ctx, &in)
+	aws, err := c.configure(ctx, &in, reader)
 	if _, senseless := errors.AsType[fault.Problems](err); senseless {
 		return Explanation{}, err
 	}
@@ -63,6 +64,13 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 		return Explanation{}, err
 	}
 	e.AWS, e.Values, e.Login, e.Policy = s.AWS.String(), s.Values, s.Login, s.Policy()
+	base := s.AWS
+	base.RoleARN, base.ExternalID, base.SessionName = "", "", ""
+	apart := reads && reading.AWS != base // the authentication profile is read by somebody else
+	if apart {
+		e.Calls = append(e.Calls, reading.Call())
+		e.Before = append(e.Before, resolve.Grant{To: reading.AWS.String(), Statements: []resolve.Statement{reading.Policy()}})
+	}
 	if aws != nil {
 		e.Notices, e.By = aws.Notices(), aws.Base()
 		for _, link := range aws.Chain() {
@@ -73,26 +81,24 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 		}
 	}
 	e.Notices = append(e.Notices, notices...)
-	if reads {
+	var more []resolve.Statement
+	if reads && !apart {
 		e.Calls = append(e.Calls, reading.Call())
+		more = []resolve.Statement{reading.Policy()}
 	}
 	e.Calls = append(e.Calls, s.Plan()...)
-	e.grant(s, reading, reads)
+	e.grant(s, cmp.Or(e.By, base.String()), more)
 	return e, nil
 }
 
-// grant divides the permissions between those who need them. The authentication profile is read without the role of RoleArn.
-func (e *Explanation) grant(s resolve.Settings, reading resolve.Reading, reads bool) {
-	base := s.AWS
-	base.RoleARN = ""
-	assumes, ok := s.RoleGrant(cmp.Or(e.By, base.String()))
-	switch {
-	case ok && reads:
-		assumes.Statements = append([]resolve.Statement{reading.Policy()}, assumes.Statements...)
-	case reads:
-		e.Policy = append([]resolve.Statement{reading.Policy()}, e.Policy...)
+// grant divides the permissions between those who need them. What else is read with the credentials at the base is not read as the role of
+// RoleArn.
+func (e *Explanation) grant(s resolve.Settings, base string, more []resolve.Statement) {
+	assumes, ok := s.RoleGrant(base)
+	if !ok {
+		e.Policy = append(more, e.Policy...)
+		return
 	}
-	if ok {
-		e.Before, e.By = append(e.Before, assumes), s.AWS.RoleARN
-	}
+	assumes.Statements = append(more, assumes.Statements...)
+	e.Before, e.By = append(e.Before, assumes), s.AWS.RoleARN
 }

@@ -2,11 +2,13 @@ package connector
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime/debug"
 	"sync"
 	"time"
 
+	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/fault"
 )
 
@@ -18,8 +20,8 @@ const (
 	findRest = time.Second
 )
 
-// slow is the reason of what was not found out in time.
-const slow = "TimedOut"
+// errGone is told to who waits for a search whose goroutine was ended by what it called.
+var errGone = &fault.Error{Kind: fault.Bug, Reason: "Gone", Op: "prepare connections", Err: errors.New("a function of the program ended the goroutine that called it")}
 
 // A finding is something that is found out once, by the first who asks, for all. A failure is kept for [findRest] alone.
 type finding[T any] struct {
@@ -73,11 +75,17 @@ func (f *finding[T]) get(ctx context.Context, look func(context.Context) (*T, er
 func (f *finding[T]) run(ctx context.Context, s *search[T], look func(context.Context) (*T, error)) {
 	ctx, cancel := context.WithTimeout(ctx, findTimeout)
 	defer cancel()
+	s.err = errGone
+	defer f.land(s)
 	s.value, s.err = guarded(ctx, look)
 	if s.err != nil && ctx.Err() != nil {
-		s.err = &fault.Error{Kind: fault.Retry, Reason: slow, Op: "find out " + f.what, Subject: fmt.Sprintf("within %s", findTimeout), Err: s.err,
+		s.err = &fault.Error{Kind: fault.Retry, Reason: awserror.Unavailable, Op: "find out " + f.what, Subject: fmt.Sprintf("within %s", findTimeout), Err: s.err,
 			Fix: "check this machine's way to AWS"}
 	}
+}
+
+// land keeps what a search brought.
+func (f *finding[T]) land(s *search[T]) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	defer close(s.done)
@@ -113,8 +121,8 @@ func (f *finding[T]) swap(found, by *T) {
 // ended is why a context ended: its own error, and the cause if that is another.
 func ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
-	if cause == nil || cause == err {
-		return err
+	if errors.Is(cause, err) {
+		return cause
 	}
 	return fmt.Errorf("%w: %w", err, cause)
 }

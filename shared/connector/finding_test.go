@@ -3,11 +3,13 @@ package connector
 import (
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/fault"
 )
 
@@ -84,7 +86,7 @@ func TestASearchFromLongAgoIsLeftAlone(t *testing.T) {
 			t.Errorf("%v, %v; want one of its own", n, err)
 		}
 		close(frozen)
-		if err := <-first; fault.ReasonOf(err) != slow || fault.FixOf(err) == "" {
+		if err := <-first; fault.ReasonOf(err) != awserror.Unavailable || fault.FixOf(err) == "" {
 			t.Errorf("%v; want that it took too long", err)
 		}
 		if n, err := f.get(t.Context(), nil); err != nil || *n != 1 {
@@ -107,6 +109,13 @@ func TestWhoeverWaitsHearsWhyItsContextEnded(t *testing.T) {
 			t.Errorf("the search did not go on: %v, %v", n, err)
 		}
 	})
+}
+
+func TestASearchWhoseGoroutineEndsIsAnError(t *testing.T) {
+	var f finding[int]
+	if _, err := f.get(t.Context(), func(context.Context) (*int, error) { runtime.Goexit(); return nil, nil }); !errors.Is(err, errGone) {
+		t.Error(err)
+	}
 }
 
 func TestAPanicIsAnError(t *testing.T) {

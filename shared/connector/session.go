@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"time"
 
 	"github.com/sluicehq/sluice/shared/aws/awslease"
 	"github.com/sluicehq/sluice/shared/connector/lease"
@@ -26,8 +27,9 @@ type session struct {
 
 // An address is where a warehouse is.
 type address struct {
-	host string
-	port int
+	host  string
+	port  int
+	again time.Time // when AWS was asked for it again; zero if it was not
 }
 
 // session is the connector's, which the first who asks finds out.
@@ -38,25 +40,32 @@ func (c *Connector) session(ctx context.Context) (*session, error) {
 // reload reads the AWS configuration again, and reports whether AWS credentials come from elsewhere now. If not, the session stays: it
 // holds what was got with them, such as sessions of roles.
 func (c *Connector) reload(ctx context.Context, old *session) bool {
+	if last := c.fruitless.Load(); old.settings.AWS.Kind == resolve.Static || last != nil && time.Since(*last) < findRest {
+		return false
+	}
 	c.settled.swap(old, nil)
-	s, err := c.session(ctx)
-	if err != nil || s.aws == nil {
-		return false
+	s, err := c.settled.get(ctx, func(ctx context.Context) (*session, error) {
+		s, err := c.prepare(ctx)
+		if err == nil && s.key.Identity == old.key.Identity {
+			return old, nil
+		}
+		return s, err
+	})
+	if err == nil && s.key.Identity != old.key.Identity {
+		return true
 	}
-	if s.key.Identity == old.key.Identity {
-		c.settled.swap(s, old)
-		return false
-	}
-	return true
+	c.fruitless.Store(new(time.Now()))
+	return false
 }
 
 // prepare resolves the properties with everything that says something to them.
 func (c *Connector) prepare(ctx context.Context) (*session, error) {
 	in := resolve.Input{Explicit: c.set}
-	if err := c.readAuthProfile(ctx, &in); err != nil {
+	reader, err := c.readAuthProfile(ctx, &in)
+	if err != nil {
 		return nil, err
 	}
-	aws, err := c.configure(ctx, &in)
+	aws, err := c.configure(ctx, &in, reader)
 	if err != nil {
 		return nil, err
 	}
@@ -81,32 +90,42 @@ func (c *Connector) prepare(ctx context.Context) (*session, error) {
 	return s, nil
 }
 
+// A loaded cloud is one with what it was loaded for.
+type loaded struct {
+	aws    cloud
+	of     resolve.Credentials
+	region string
+}
+
 // configure is AWS with the credentials that the properties ask for, nil if the login takes none. To in it adds what the AWS
-// configuration says.
-func (c *Connector) configure(ctx context.Context, in *resolve.Input) (cloud, error) {
+// configuration says. Where reader, which may be nil, has the same credentials, they are got once: a person may have to type a code for
+// them, which counts once.
+func (c *Connector) configure(ctx context.Context, in *resolve.Input, reader *loaded) (cloud, error) {
 	early := *in
 	early.Unconfigured = true
 	settings, _, err := resolve.Resolve(early)
 	if err != nil || settings.Login == resolve.Password {
 		return nil, err
 	}
-	aws, err := c.options.load(ctx, settings.AWS, settings.Region, c.options)
-	if err != nil {
+	var aws cloud
+	if reader != nil && reader.of == settings.AWS && reader.region == settings.Region {
+		aws = reader.aws
+	} else if aws, err = c.options.load(ctx, settings.AWS, settings.Region, c.options); err != nil {
 		return nil, err
 	}
 	in.Region, in.RegionFrom = aws.Region()
 	return aws, nil
 }
 
-// readAuthProfile adds the content of the authentication profile, if one is named.
-func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) error {
+// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read.
+func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*loaded, error) {
 	reading, ok := resolve.ReadingOf(c.set)
 	if !ok {
-		return nil
+		return nil, nil
 	}
 	aws, err := c.options.load(ctx, reading.AWS, reading.Region, c.options)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	region := reading.Region
 	if region == "" {
@@ -114,10 +133,10 @@ func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) erro
 	}
 	content, err := aws.AuthenticationProfile(ctx, region, reading.Endpoint, reading.Name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in.AuthProfile, err = property.FromAuthProfile(reading.Name, content)
-	return err
+	return &loaded{aws, reading.AWS, reading.Region}, err
 }
 
 // tell logs what may surprise, and what was resolved.
@@ -148,7 +167,7 @@ func roots(path string) (*x509.CertPool, error) {
 
 // target is where to log in with a lease, and how. What a consumer's secret leaves out is as Redshift has it by default.
 func (c *Connector) target(ctx context.Context, s *session, l lease.Lease) (login.Target, error) {
-	at := address{cmp.Or(s.settings.Host, l.Host), cmp.Or(s.settings.Port, l.Port)}
+	at := address{host: cmp.Or(s.settings.Host, l.Host), port: cmp.Or(s.settings.Port, l.Port)}
 	switch {
 	case at.host != "":
 	case s.settings.Login == resolve.ConsumerSecret:
@@ -159,7 +178,7 @@ func (c *Connector) target(ctx context.Context, s *session, l lease.Lease) (logi
 		if err != nil {
 			return login.Target{}, err
 		}
-		at = address{found.host, cmp.Or(at.port, found.port)}
+		at = address{host: found.host, port: cmp.Or(at.port, found.port)}
 	}
 	return login.Target{
 		Host: at.host, Port: cmp.Or(at.port, resolve.DefaultPort), Database: cmp.Or(s.settings.Database, l.Database, resolve.DefaultDatabase),
@@ -173,17 +192,25 @@ func (c *Connector) target(ctx context.Context, s *session, l lease.Lease) (logi
 func (c *Connector) address(ctx context.Context, s *session) (*address, error) {
 	return c.looked.get(ctx, func(ctx context.Context) (*address, error) {
 		host, port, err := s.aws.Endpoint(ctx, s.settings)
-		if before := c.before.Load(); before != nil && fault.KindOf(err) == fault.Retry {
-			return before, nil
+		before := c.before.Load()
+		if before != nil && (fault.KindOf(err) == fault.Retry || awslease.Reloadable(err)) {
+			host, port, err = before.host, before.port, nil
 		}
 		if err != nil {
 			return nil, err
 		}
-		a := &address{host, port}
+		a := &address{host: host, port: port}
+		if before != nil {
+			a.again = time.Now()
+		}
 		c.before.Store(a)
 		return a, nil
 	})
 }
 
-// moved makes the next connection look up where the warehouse is.
-func (c *Connector) moved() { c.looked.swap(c.before.Load(), nil) }
+// moved makes the next connection look up where the warehouse is, unless that was asked again a moment ago, or is already another place.
+func (c *Connector) moved(from login.Target) {
+	if a := c.before.Load(); a != nil && a.host == from.Host && time.Since(a.again) >= findRest {
+		c.looked.swap(a, nil)
+	}
+}
