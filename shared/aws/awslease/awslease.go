@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -158,17 +157,4 @@ func (c *Client) secrets(at place) *secretsmanager.Client {
 			o.BaseEndpoint = &at.endpoint
 		}
 	})
-}
-
-// partition is the AWS partition of a region.
-//
-// Source: AWS General Reference, "Amazon Resource Names (ARNs)".
-func partition(region string) string {
-	switch {
-	case strings.HasPrefix(region, "cn-"):
-		return "aws-cn"
-	case strings.HasPrefix(region, "us-gov-"):
-		return "aws-us-gov"
-	}
-	return "aws"
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sluicehq/sluice/shared/connector/resolve"
 	"github.com/sluicehq/sluice/shared/fault"
 	"github.com/sluicehq/sluice/shared/secret"
+	"github.com/sluicehq/sluice/shared/warehouse"
 )
 
 // What codes of the Redshift API and of Redshift Serverless mean.
@@ -149,7 +150,7 @@ func warehouseOf(s resolve.Settings) string {
 
 // arn names a resource of the warehouse as policies do.
 func arn(service string, s resolve.Settings, resource string) string {
-	return strings.Join([]string{"arn", partition(s.Region), service, cmp.Or(s.Region, "*"), cmp.Or(s.AccountID, "*"), resource}, ":")
+	return strings.Join([]string{"arn", warehouse.PlaceIn("", s.Region).Partition, service, cmp.Or(s.Region, "*"), cmp.Or(s.AccountID, "*"), resource}, ":")
 }
 
 // either is the name of a warehouse where there is one, and else its custom domain.
