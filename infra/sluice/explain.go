@@ -64,8 +64,8 @@ func members(text string) (map[string]string, error) {
 	decoder := json.NewDecoder(strings.NewReader(text))
 	decoder.UseNumber()
 	var given map[string]any
-	if err := decoder.Decode(&given); err != nil {
-		return nil, fault.Problems{{Where: "JSON", What: "is no object", Fix: `write {"Server": "…", "IAM": true}`}}
+	if err := decoder.Decode(&given); err != nil || decoder.More() {
+		return nil, fault.Problems{{Where: "JSON", What: "is no single object", Fix: `write {"Server": "…", "IAM": true}`}}
 	}
 	all := make(map[string]string)
 	var problems fault.Problems

@@ -82,7 +82,7 @@ func TestExplainOnAnotherMachine(t *testing.T) {
 
 func TestExplainOfAnObjectThatIsNone(t *testing.T) {
 	start(t)
-	for in, says := range map[string]string{`{"iam": {"on": true}}`: "iam: is an object; write a text", `{"iam": `: "JSON: is no object"} {
+	for in, says := range map[string]string{`{"iam": {"on": true}}`: "iam: is an object; write a text", `{"iam": `: "JSON: is no single object"} {
 		if out, errs, code := run(t, in, "explain", "-"); code != exitFailed || out != "" || !strings.Contains(errs, says) {
 			t.Errorf("%s: ended with %d and wrote %q, %q", in, code, out, errs)
 		}
