@@ -127,7 +127,7 @@ func (c *Connector) lease(ctx context.Context, s *session) (lease.Lease, error) 
 	case !s.settings.Cache:
 		l, err := c.mint(ctx, s)
 		if err != nil && ctx.Err() != nil {
-			return l, ended(ctx)
+			return l, lease.Ended(ctx)
 		}
 		return l, err
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
+	"github.com/sluicehq/sluice/shared/connector/lease"
 	"github.com/sluicehq/sluice/shared/fault"
 )
 
@@ -65,7 +66,7 @@ func (f *finding[T]) get(ctx context.Context, look func(context.Context) (*T, er
 	f.mu.Unlock()
 	select {
 	case <-ctx.Done():
-		return nil, ended(ctx)
+		return nil, lease.Ended(ctx)
 	case <-s.done:
 		return s.value, s.err
 	}
@@ -116,13 +117,4 @@ func (f *finding[T]) swap(found, by *T) {
 	if f.found == found {
 		f.found = by
 	}
-}
-
-// ended is why a context ended: its own error, and the cause if that is another.
-func ended(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
 }

@@ -91,7 +91,7 @@ func New(o Options) *Cache {
 func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 	for again := false; ; again = true {
 		if ctx.Err() != nil {
-			return Lease{}, ended(ctx)
+			return Lease{}, Ended(ctx)
 		}
 		l, f, obstacle := c.look(ctx, k, mint)
 		if f == nil {
@@ -99,7 +99,7 @@ func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 		}
 		select {
 		case <-ctx.Done():
-			return Lease{}, ended(ctx)
+			return Lease{}, Ended(ctx)
 		case <-f.landed:
 		}
 		if !f.lost || again {

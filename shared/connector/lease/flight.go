@@ -29,8 +29,8 @@ type flight struct {
 // overdue reports whether f has been under way for longer than a mint may be.
 func (f *flight) overdue(now instant) bool { return now.since(f.began) > lostAfter }
 
-// ended is the error of a context that has ended, for errors.Is both what ctx says and the cause that the program gave.
-func ended(ctx context.Context) error {
+// Ended is the error of a context that has ended, for errors.Is both what ctx says and the cause that the program gave.
+func Ended(ctx context.Context) error {
 	err, cause := ctx.Err(), context.Cause(ctx)
 	if errors.Is(cause, err) {
 		return cause
