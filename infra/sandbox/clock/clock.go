@@ -1,4 +1,5 @@
-// Package clock is the sandbox's time: the machine's clock plus an offset that only grows.
+// Package clock is the sandbox's time: the machine's clock plus an offset that only grows, or, once held,
+// an instant that only [Clock.Advance] moves.
 //
 // Everything in the sandbox that has a life (logins, schedules, recovery windows) asks this clock,
 // so that an hour passes in the time that the work of that hour takes.
@@ -16,6 +17,7 @@ import (
 type Clock struct {
 	mu     sync.Mutex
 	offset time.Duration
+	held   time.Time // what a held clock shows; zero while the clock goes with the machine's
 	jobs   []*job
 	wake   chan struct{} // closed and replaced when jobs or the offset change
 
@@ -45,7 +47,33 @@ func (c *Clock) Now() time.Time {
 	return c.now()
 }
 
-func (c *Clock) now() time.Time { return time.Now().Add(c.offset).UTC() }
+func (c *Clock) now() time.Time {
+	if !c.held.IsZero() {
+		return c.held
+	}
+	return time.Now().Add(c.offset).UTC()
+}
+
+// Hold stops the clock: from now on time passes by [Clock.Advance] alone, so that what happens does not depend on how
+// fast the machine is. Jobs that are due still run at once.
+func (c *Clock) Hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = c.now()
+	c.signal()
+}
+
+// moveTo moves the clock forward to t, never back. The caller holds c.mu.
+func (c *Clock) moveTo(t time.Time) {
+	gap := t.Sub(c.now())
+	switch {
+	case gap <= 0:
+	case c.held.IsZero():
+		c.offset += gap
+	default:
+		c.held = t.UTC()
+	}
+}
 
 // At runs fn once the clock shows t or later. The returned function cancels it; cancelling
 // twice, or after fn has run, does nothing.
@@ -105,9 +133,7 @@ func (c *Clock) Advance(d time.Duration) {
 		run()
 	}
 	c.mu.Lock()
-	if gap := target.Sub(c.now()); gap > 0 {
-		c.offset += gap
-	}
+	c.moveTo(target)
 	c.signal()
 	c.mu.Unlock()
 	c.Settle()
@@ -123,9 +149,7 @@ func (c *Clock) nextUntil(t time.Time) (run func(), ok bool) {
 		if j.cancelled {
 			continue
 		}
-		if gap := j.at.Sub(c.now()); gap > 0 {
-			c.offset += gap
-		}
+		c.moveTo(j.at)
 		return j.run, true
 	}
 	return nil, false
@@ -137,7 +161,9 @@ func (c *Clock) loop(ctx context.Context) {
 		c.mu.Lock()
 		wake, wait := c.wake, time.Hour
 		if len(c.jobs) > 0 {
-			wait = c.jobs[0].at.Sub(c.now())
+			if left := c.jobs[0].at.Sub(c.now()); left <= 0 || c.held.IsZero() {
+				wait = left
+			}
 		}
 		c.mu.Unlock()
 		timer := time.NewTimer(max(wait, 0))

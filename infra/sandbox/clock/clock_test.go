@@ -101,3 +101,30 @@ func TestJobRunsByItself(t *testing.T) {
 		t.Errorf("ran at %s, before %s", got, at)
 	}
 }
+
+// A held clock stands still between its moves, and jobs run in them and when they are due.
+func TestHeldClockMovesByAdvanceAlone(t *testing.T) {
+	c := clock.New(t.Context())
+	c.Hold()
+	held := c.Now()
+	ran := make(chan string, 1)
+	c.At(held, func() { ran <- "due" })
+	if got := <-ran; got != "due" {
+		t.Errorf("%s ran", got)
+	}
+	c.At(held.Add(time.Nanosecond), func() { ran <- "early" }) // the machine's clock is past it
+	c.At(held.Add(-time.Hour), func() { ran <- "overdue" })
+	if got := <-ran; got != "overdue" {
+		t.Errorf("%s ran before the clock was moved", got)
+	}
+	if now := c.Now(); !now.Equal(held) {
+		t.Errorf("the held clock went from %s to %s", held, now)
+	}
+	c.Advance(time.Minute)
+	if got := <-ran; got != "early" {
+		t.Errorf("%s ran in the move", got)
+	}
+	if passed := c.Now().Sub(held); passed != time.Minute {
+		t.Errorf("a move of a minute moved the clock by %s", passed)
+	}
+}

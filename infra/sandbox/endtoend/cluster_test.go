@@ -35,7 +35,7 @@ func takesNoLogins(s *stage) {
 	} {
 		s.t.Run(tc.status, func(t *testing.T) {
 			s := s.in(t)
-			kept, since := s.read(s.reporting), s.Clock.Now()
+			kept, since := s.read(s.reporting), s.mark()
 			failing, atRisk := len(s.announced(event.CredentialsFailing)), len(s.announced(event.CredentialsAtRisk))
 			s.must(s.Redshift.SetStatus(world.Cluster, tc.status))
 			s.pass(2 * time.Hour)
@@ -109,7 +109,7 @@ func missingCluster(s *stage) {
 	}
 	token := s.begin()
 	s.refused(s.step("createSecret", token), "ClusterMissing", "describe cluster for examplecluster", "correct the cluster identifier, which is case sensitive")
-	since, failing := s.Clock.Now(), len(s.announced(event.CredentialsFailing))
+	since, failing := s.mark(), len(s.announced(event.CredentialsFailing))
 	s.pass(2 * time.Hour)
 	if told := s.announced(event.CredentialsFailing)[failing:]; len(told) == 0 || told[len(told)-1].Reason != "ClusterMissing" || told[len(told)-1].Step != "tick" {
 		t.Errorf("announced: %+v", told)

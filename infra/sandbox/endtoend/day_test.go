@@ -12,7 +12,7 @@ import (
 func TestDay(t *testing.T) {
 	t.Parallel()
 	s := start(t)
-	began := s.Clock.Now()
+	began := s.mark()
 	least := map[string]time.Duration{s.reporting: lifetime, s.ingest: lifetime}
 	for minute := range 24 * 60 {
 		s.pass(time.Minute)
@@ -85,7 +85,7 @@ func TestOutageOfADay(t *testing.T) {
 	s := start(t)
 	s.alone()
 	s.pass(24 * time.Hour) // so that its versions count
-	began, atRisk := s.Clock.Now(), len(s.announced(event.CredentialsAtRisk))
+	began, atRisk := s.mark(), len(s.announced(event.CredentialsAtRisk))
 	s.must(s.AWS.Faults().Add(awshttp.Fault{Service: "redshift", Operation: "GetClusterCredentials", Kind: awshttp.Refused, Count: 1_000_000}))
 	for range 24 {
 		s.pass(time.Hour)

@@ -109,7 +109,7 @@ func faults(s *stage, at target, calls int, prepare func(*stage)) {
 					s.rested()
 					s.wait()
 					prepare(s)
-					kept, since, failing := s.read(s.reporting), s.Clock.Now(), len(s.announced(event.CredentialsFailing))
+					kept, since, failing := s.read(s.reporting), s.mark(), len(s.announced(event.CredentialsFailing))
 					s.must(s.AWS.Faults().Add(awshttp.Fault{Service: at.service, Operation: at.operation, Principal: at.by(s).by.ARN, Skip: skip, Kind: kind, Count: count}))
 					s.ticks("Consumerreporting", true)
 					s.pass(everyN)

@@ -49,7 +49,7 @@ func manyAskAtOnce(s *stage) {
 		t.Run(tc.name, func(t *testing.T) {
 			s := s.in(t)
 			s.wait()
-			kept, since := s.read(s.reporting), s.Clock.Now()
+			kept, since := s.read(s.reporting), s.mark()
 			outcomes := make([]string, len(tc.at))
 			var all sync.WaitGroup
 			for i, ask := range tc.at {
@@ -79,7 +79,7 @@ func manyAskAtOnce(s *stage) {
 func tickDuringARotation(s *stage) {
 	t := s.t
 	s.wait()
-	kept, token, since := s.read(s.reporting), s.begin(), s.Clock.Now()
+	kept, token, since := s.read(s.reporting), s.begin(), s.mark()
 	for _, step := range steps {
 		s.took(s.tick(s.reporting), "Waiting")
 		if a := s.step(step, token); a.ErrorType != "" {
@@ -99,7 +99,7 @@ func deadRotation(s *stage) {
 	for _, taken := range []int{0, 1, 3} { // steps before it died
 		t.Run("before "+steps[taken], func(t *testing.T) {
 			s := s.in(t)
-			kept, since := s.read(s.reporting), s.Clock.Now()
+			kept, since := s.read(s.reporting), s.mark()
 			s.ticks("Consumerreporting", false)
 			token := s.begin()
 			for _, step := range steps[:taken] {
@@ -249,7 +249,7 @@ func retiredSecret(s *stage) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			s := s.in(t)
-			kept, labels, since := s.read(s.reporting), s.labels(s.reporting), s.Clock.Now()
+			kept, labels, since := s.read(s.reporting), s.labels(s.reporting), s.mark()
 			failing := len(s.announced(event.CredentialsFailing))
 			s.must(tc.retire())
 			s.pass(2 * time.Hour)

@@ -93,6 +93,7 @@ func startIn(t *testing.T, sources bool) *stage {
 	s.rotate, s.refresh = s.function("Rotate"), s.function("Refresh")
 	s.reporting, s.ingest = s.deployed("AWS::SecretsManager::Secret", "Consumerreporting"), s.deployed("AWS::SecretsManager::Secret", "Consumeringest")
 	s.Clock.Settle()
+	s.Clock.Hold() // no test may depend on how busy the machine is
 	return s
 }
 
@@ -177,6 +178,12 @@ func (s *stage) must(err error) {
 // pass lets time go by, with all ticks in it.
 func (s *stage) pass(d time.Duration) {
 	s.Clock.Advance(d)
+}
+
+// mark is an instant after all that has happened, for madeSince: what is made from now on may bear it.
+func (s *stage) mark() time.Time {
+	s.pass(time.Millisecond)
+	return s.Clock.Now()
 }
 
 // wait lets time go by until the lease of reporting is to be replaced by the next tick, and leaves it to the test to make
