@@ -41,9 +41,10 @@ test: assembly ## run all tests
 	@echo "==> testing"
 	go test ./...
 
-# A test of its own folder shows what it prints as it goes.
+# The test's program alone shows what it prints as it goes, and its last line last.
 sweep: assembly ## let each call and statement of a federation go wrong in every way, in six minutes
-	@cd infra/sandbox/endtoend && go test -run '^TestSweep$$' -count 1 -timeout 30m -sweep all
+	@go test -c -o build/bin/sweep ./infra/sandbox/endtoend
+	@cd infra/sandbox/endtoend && ../../../build/bin/sweep -test.run '^TestSweep$$' -test.timeout 30m -sweep all
 
 sluice: ## build the operator's command to build/bin/sluice
 	@go build -o build/bin/sluice ./infra/sluice

@@ -38,8 +38,8 @@ func plan(ctx context.Context, s *session, arguments []string) error {
 	} else {
 		s.planned(w, of, refusal)
 	}
-	if err == nil && refused {
-		return refusal
+	if err == nil && refused { // which has been said in full
+		return fmt.Errorf("%s would be blocked now: %s", w.Name, refusal.Reason)
 	}
 	return err
 }

@@ -76,7 +76,9 @@ func TestPlanOfWhatWouldBeRefused(t *testing.T) {
 			if unknown := tc.reason == federation.SourceMissing; strings.Contains(out, "source    not known\n") != unknown || strings.Contains(out, "URI '…' PORT …") != unknown || strings.Contains(out, "PORT 0") {
 				t.Errorf("it invents where the source is:\n%s", out)
 			}
-			says(t, errs, "sluice plan: ", tc.reason, "\n  remedy: ", tc.remedy, "\n  configuration: "+stageFile+", stage sandbox\n")
+			if want := "sluice plan: orders would be blocked now: " + tc.reason + "\n  configuration: " + stageFile + ", stage sandbox\n"; errs != want {
+				t.Errorf("beside the plan it says %q, want %q", errs, want)
+			}
 
 			out, _, code = run(t, document, "plan", "-", "-json")
 			var of struct {

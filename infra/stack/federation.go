@@ -1,6 +1,7 @@
 package stack
 
 import (
+	"path/filepath"
 	"time"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
@@ -19,6 +20,10 @@ const (
 // provisionMemory in MB. The share of a processor grows with it, and provision starts eleven clients.
 const provisionMemory = 256
 
+// noAuthorities is the warning of a stage whose function login could verify no certificate of RDS.
+const noAuthorities = "login has no certificate authorities of RDS, so it can log in to no source there. " +
+	"Put them into infra/authorities as a .pem file and run make build again; infra/OPERATING.md says where they are"
+
 // addFederation adds what makes sources queryable: state, queue, rules, sweep, both functions, and the policy that bounds the
 // roles which they make.
 func (b *builder) addFederation(group awsscheduler.CfnScheduleGroup) {
@@ -35,6 +40,10 @@ func (b *builder) addFederation(group awsscheduler.CfnScheduleGroup) {
 		LogGroup: "/sluice/" + s.Name + "/login", LogDays: s.LogDays,
 		Access: func(logs string) []access.Statement { return access.Login(s, logs) },
 	})
+
+	if found, _ := filepath.Glob(filepath.Join(b.asset("login"), "authorities", "*.pem")); len(found) == 0 {
+		awscdk.Annotations_Of(login).AddWarningV2(new("sluice:authorities"), new(noAuthorities))
+	}
 
 	settings := s.Provision() // with what the deployment calls it, so that the function waits for all of it
 	settings.Table, settings.Queue, settings.DeadLetters = *table.Ref(), *w.queue.Ref(), *w.dead.Ref()

@@ -2,12 +2,19 @@ package stack_test
 
 import (
 	"encoding/json"
+	"errors"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/assertions"
+
 	"github.com/sluicehq/sluice/infra/access"
+	"github.com/sluicehq/sluice/infra/stack"
 	"github.com/sluicehq/sluice/shared/event"
 )
 
@@ -214,4 +221,27 @@ func TestWildcards(t *testing.T) {
 		}
 	}
 	same(t, "wildcards", slices.Sorted(maps.Keys(seen)), slices.Sorted(maps.Keys(reasons)))
+}
+
+// TestAuthorities: nothing but the warning says before the first federation that login can verify no source of RDS.
+func TestAuthorities(t *testing.T) {
+	s := read(t, "sandbox.json")
+	for _, there := range []bool{false, true} {
+		assets := binaries(t, s)
+		if there {
+			folder := filepath.Join(assets, s.Architecture, "login", "authorities")
+			if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(filepath.Join(folder, "rds.pem"), nil, 0o644)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		out := t.TempDir()
+		made, err := stack.New(awscdk.NewApp(&awscdk.AppProps{Outdir: &out}), "under-test", stack.Props{Config: s, Assets: assets})
+		if err != nil {
+			t.Fatal(err)
+		}
+		warnings := assertions.Annotations_FromStack(made).FindWarning(new("*"), assertions.Match_StringLikeRegexp(new("infra/authorities")))
+		if warned := len(*warnings) > 0; warned == there {
+			t.Errorf("with authorities %t: there is a warning: %t", there, warned)
+		}
+	}
 }

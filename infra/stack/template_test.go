@@ -61,10 +61,10 @@ func outputs(t *testing.T, s config.Stage) map[string]any {
 	return out
 }
 
-// synthesized is the template's text.
-func synthesized(t *testing.T, s config.Stage) []byte {
+// binaries are stand-ins for the built functions, in a folder of their own.
+func binaries(t *testing.T, s config.Stage) (assets string) {
 	t.Helper()
-	assets := t.TempDir()
+	assets = t.TempDir()
 	for _, function := range []string{"rotate", "refresh", "login", "provision"} {
 		folder := filepath.Join(assets, s.Architecture, function)
 		if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -74,9 +74,15 @@ func synthesized(t *testing.T, s config.Stage) []byte {
 			t.Fatal(err)
 		}
 	}
+	return assets
+}
+
+// synthesized is the template's text.
+func synthesized(t *testing.T, s config.Stage) []byte {
+	t.Helper()
 	out := t.TempDir()
 	app := awscdk.NewApp(&awscdk.AppProps{Outdir: &out, AnalyticsReporting: new(false)})
-	if _, err := stack.New(app, "under-test", stack.Props{Config: s, Assets: assets}); err != nil {
+	if _, err := stack.New(app, "under-test", stack.Props{Config: s, Assets: binaries(t, s)}); err != nil {
 		t.Fatal(err)
 	}
 	app.Synth(nil)

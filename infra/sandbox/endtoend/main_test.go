@@ -43,6 +43,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "FAIL: minted passwords were found in: %s\n", strings.Join(found, ", "))
 		code = max(code, 1)
 	}
+	fmt.Print(run.closing)
 	os.Exit(code)
 }
 
@@ -54,6 +55,15 @@ type output struct {
 	mu     sync.Mutex
 	minted map[string]bool // by the first characters
 	places map[string]*strings.Builder
+
+	closing string // what is printed after everything else
+}
+
+// close adds a line to what is printed last, below what package testing says of the run.
+func (o *output) close(line string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.closing += line + "\n"
 }
 
 // said adds a text to what was put out at a place.

@@ -43,7 +43,7 @@ func TestSweep(t *testing.T) {
 	for _, text := range s.failed {
 		t.Error(text)
 	}
-	fmt.Printf("sweep: %d cases, %d converged\n", s.cases, s.converged)
+	run.close(fmt.Sprintf("sweep: %d cases, %d converged", s.cases, s.converged))
 }
 
 // A job is what one federation meets: a mishap on its way up, and another one on its way down. Either may be missing.
