@@ -19,6 +19,8 @@ type cloud interface {
 	Base() string
 	// Identity tells where the credentials come from, without a secret.
 	Identity() string
+	// As is the same with the role of c on top, whose Base it was loaded for. region is as for a loader.
+	As(c resolve.Credentials, region string) cloud
 
 	AuthenticationProfile(ctx context.Context, region, endpoint, name string) ([]byte, error)
 	DomainCluster(ctx context.Context, s resolve.Settings) (cluster string, err error)
@@ -26,9 +28,20 @@ type cloud interface {
 	Endpoint(ctx context.Context, s resolve.Settings) (host string, port int, err error)
 }
 
-// A loader reads the AWS configuration for credentials. It makes no call.
+// A loader reads the AWS configuration for credentials. It makes no call. region is the one that properties say, where roles are assumed.
 type loader func(ctx context.Context, c resolve.Credentials, region string, o options) (cloud, error)
 
 func loadAWS(ctx context.Context, c resolve.Credentials, region string, o options) (cloud, error) {
-	return awslease.Load(ctx, c, awslease.Options{MFAToken: o.mfa, Region: region})
+	client, err := awslease.Load(ctx, c, awslease.Options{MFAToken: o.mfa, Region: region})
+	if err != nil {
+		return nil, err
+	}
+	return realCloud{client}, nil
+}
+
+// A realCloud is a cloud that is AWS.
+type realCloud struct{ *awslease.Client }
+
+func (r realCloud) As(c resolve.Credentials, region string) cloud {
+	return realCloud{r.Client.As(c, region)}
 }

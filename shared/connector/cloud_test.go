@@ -56,6 +56,10 @@ type renamed struct {
 }
 
 func (r *renamed) Identity() string { return fmt.Sprint(r.cloud.Identity(), r.number) }
+func (r *renamed) As(c resolve.Credentials, region string) connector.Cloud {
+	r.cloud.As(c, region)
+	return r
+}
 
 func (c *cloud) note(call string) {
 	c.mu.Lock()
@@ -75,6 +79,13 @@ func (c *cloud) Notices() []resolve.Notice        { return nil }
 func (c *cloud) Chain() []resolve.Link            { return nil }
 func (c *cloud) Base() string                     { return "the test" }
 func (c *cloud) Identity() string                 { return fmt.Sprintf("cloud %p", c) }
+func (c *cloud) As(of resolve.Credentials, region string) connector.Cloud {
+	if of.RoleARN != "" {
+		c.note("the same as " + of.RoleARN + " by " + region)
+	}
+	return c
+}
+
 func (c *cloud) AuthenticationProfile(_ context.Context, region, _, name string) ([]byte, error) {
 	c.note("authentication profile " + name + " in " + region)
 	return []byte(c.profile), c.refuse

@@ -19,7 +19,9 @@ import (
 	"github.com/jackc/pgx/v5/pgproto3"
 
 	"github.com/sluicehq/sluice/shared/connector"
+	"github.com/sluicehq/sluice/shared/connector/lease"
 	"github.com/sluicehq/sluice/shared/connector/login/logintest"
+	"github.com/sluicehq/sluice/shared/connector/resolve"
 	"github.com/sluicehq/sluice/shared/fault"
 )
 
@@ -428,6 +430,73 @@ func TestAnAuthenticationProfileIsReadOnceAndCannotLowerTLS(t *testing.T) {
 		if problems, ok := errors.AsType[fault.Problems](err); !ok || !strings.HasPrefix(problems[0].Where, "SSL") {
 			t.Errorf("with %s: %v; want a refusal", lower, err)
 		}
+	}
+}
+
+// Where a person types a code for the credentials beneath a role, the authentication profile has been read with them.
+func TestTheRoleIsAssumedWithWhatReadTheAuthenticationProfile(t *testing.T) {
+	e, properties := serve(t, welcome)
+	const role = "arn:aws:iam::111122223333:role/reports"
+	content := fmt.Sprintf(`{"Host": "localhost", "port": %d, "ClusterIdentifier": "analytics", "db_user": "app", "region": "eu-west-1"`, e.Target().Port)
+	for _, tc := range []struct {
+		name, content string
+		given         map[string]string
+		want          []string
+	}{
+		{"the profile's own role", `, "role_arn": "` + role + `"`, map[string]string{"Profile": "person"},
+			[]string{"load profile person", "authentication profile shared in eu-central-1", "the same as " + role + " by eu-west-1", "mint by GetClusterCredentials"}},
+		{"the program's role", "", map[string]string{"Profile": "person", "RoleArn": role, "Region": "eu-central-1"},
+			[]string{"load profile person", "authentication profile shared in eu-central-1", "the same as " + role + " by eu-central-1", "mint by GetClusterCredentials"}},
+		{"no role, in another region", "", map[string]string{"Profile": "person"},
+			[]string{"load profile person", "authentication profile shared in eu-central-1", "mint by GetClusterCredentials"}},
+		{"another profile", `, "role_arn": "` + role + `", "profile": "robot"`, nil,
+			[]string{"load default chain", "authentication profile shared in eu-central-1", "load profile robot, and with it the role " + role, "mint by GetClusterCredentials"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			c := &cloud{region: "eu-central-1", profile: content + tc.content + "}"}
+			given := with(map[string]string{"IAM": "1", "AuthProfile": "shared", "CaFile": properties["CaFile"]}, tc.given)
+			if err := connect(t, given, c); err != nil {
+				t.Error(err)
+			}
+			if got := c.asked(); !slices.Equal(got, tc.want) {
+				t.Errorf("asked for\n%v; want\n%v", got, tc.want)
+			}
+		})
+	}
+}
+
+// A client is one of several that have loaded the same.
+type client struct {
+	*cloud
+	number int
+}
+
+func (c *client) As(resolve.Credentials, string) connector.Cloud { return c }
+func (c *client) AuthenticationProfile(ctx context.Context, region, endpoint, name string) ([]byte, error) {
+	c.note(fmt.Sprint("read by client ", c.number))
+	return c.cloud.AuthenticationProfile(ctx, region, endpoint, name)
+}
+
+// The AWS configuration is read again once credentials have ended. If it says what it said, what was typed for it is not thrown away.
+func TestTheAuthenticationProfileIsReadAgainWithWhatWasGot(t *testing.T) {
+	e, properties := serve(t, welcome)
+	given := map[string]string{"IAM": "1", "AuthProfile": "shared", "Profile": "person", "RoleArn": "arn:aws:iam::111122223333:role/reports", "CaFile": properties["CaFile"]}
+	far := &cloud{region: "eu-central-1", ends: 1,
+		profile: fmt.Sprintf(`{"Host": "localhost", "port": %d, "ClusterIdentifier": "analytics", "db_user": "app"}`, e.Target().Port)}
+	loads := 0
+	c, err := connector.New(given, connector.WithCache(lease.New(lease.Options{})), connector.WithCloud(func(context.Context, resolve.Credentials) (connector.Cloud, error) {
+		loads++
+		return &client{far, loads}, nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Connect(t.Context()); !errors.Is(err, connector.ErrCredentials) {
+		t.Errorf("%v; want that the credentials have ended", err)
+	}
+	reads := slices.DeleteFunc(far.asked(), func(call string) bool { return !strings.HasPrefix(call, "read by") })
+	if want := []string{"read by client 1", "read by client 1"}; loads != 2 || !slices.Equal(reads, want) {
+		t.Errorf("after %d loads: %v; want %v", loads, reads, want)
 	}
 }
 

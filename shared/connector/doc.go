@@ -63,8 +63,9 @@
 // prints it with the AWS calls for the first connection and the smallest IAM policy that allows them.
 //
 // An authentication profile is kept by Redshift and read once, with the access key that the properties name, or else with whatever
-// other AWS credentials there are; the role of RoleArn is not assumed for that. It cannot lower how the server is checked, nor say where
-// AWS is asked: it cannot turn TLS off, verify-ca in it does not count, and TLSServerName, CaFile and endpoints of AWS in it are refused.
+// other AWS credentials there are; the role of RoleArn is not assumed for that. Where logins take the same credentials, or a role above
+// them, these are got once for both. It cannot lower how the server is checked, nor say where AWS is asked: it cannot turn TLS off,
+// verify-ca in it does not count, and TLSServerName, CaFile and endpoints of AWS in it are refused.
 //
 // Properties that contradict, are unknown, malformed or missing are errors, all of them at once. Properties of the drivers that mean
 // nothing here are notices: [WithLogger] logs them, and so are values that lost to others.

@@ -48,7 +48,7 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 	if reads {
 		if in.Unread = !c.options.read; in.Unread {
 			e.Unread = reading.Name
-		} else if reader, err = c.readAuthProfile(ctx, &in); err != nil {
+		} else if reader, err = c.readAuthProfile(ctx, &in, nil); err != nil {
 			return Explanation{}, err
 		}
 	}
@@ -64,8 +64,7 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 		return Explanation{}, err
 	}
 	e.AWS, e.Values, e.Login, e.Policy = s.AWS.String(), s.Values, s.Login, s.Policy()
-	base := s.AWS
-	base.RoleARN, base.ExternalID, base.SessionName = "", "", ""
+	base := s.AWS.Base()
 	apart := reads && reading.AWS != base // the authentication profile is read by somebody else
 	if apart {
 		e.Calls = append(e.Calls, reading.Call())

@@ -20,7 +20,8 @@ import (
 // A session is everything that a connector finds out once, before its first connection.
 type session struct {
 	settings resolve.Settings
-	aws      cloud // nil where the login is a password
+	aws      cloud   // nil where the login is a password
+	reader   *loaded // of the authentication profile; nil where there is none
 	key      lease.Key
 	roots    *x509.CertPool // nil: the system's and Amazon's
 }
@@ -34,7 +35,7 @@ type address struct {
 
 // session is the connector's, which the first who asks finds out.
 func (c *Connector) session(ctx context.Context) (*session, error) {
-	return c.settled.get(ctx, c.prepare)
+	return c.settled.get(ctx, func(ctx context.Context) (*session, error) { return c.prepare(ctx, nil) })
 }
 
 // reload reads the AWS configuration again, and reports whether AWS credentials come from elsewhere now. If not, the session stays: it
@@ -45,7 +46,7 @@ func (c *Connector) reload(ctx context.Context, old *session) bool {
 	}
 	c.settled.swap(old, nil)
 	s, err := c.settled.get(ctx, func(ctx context.Context) (*session, error) {
-		s, err := c.prepare(ctx)
+		s, err := c.prepare(ctx, old.reader)
 		if err == nil && s.key.Identity == old.key.Identity {
 			return old, nil
 		}
@@ -58,10 +59,10 @@ func (c *Connector) reload(ctx context.Context, old *session) bool {
 	return false
 }
 
-// prepare resolves the properties with everything that says something to them.
-func (c *Connector) prepare(ctx context.Context) (*session, error) {
+// prepare resolves the properties with everything that says something to them. before is as in readAuthProfile.
+func (c *Connector) prepare(ctx context.Context, before *loaded) (*session, error) {
 	in := resolve.Input{Explicit: c.set}
-	reader, err := c.readAuthProfile(ctx, &in)
+	reader, err := c.readAuthProfile(ctx, &in, before)
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (c *Connector) prepare(ctx context.Context) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings, aws: aws}
+	s := &session{settings: settings, aws: aws, reader: reader}
 	if s.roots, err = roots(settings.CAFile); err != nil {
 		return nil, err
 	}
@@ -92,14 +93,13 @@ func (c *Connector) prepare(ctx context.Context) (*session, error) {
 
 // A loaded cloud is one with what it was loaded for.
 type loaded struct {
-	aws    cloud
-	of     resolve.Credentials
-	region string
+	aws cloud
+	of  resolve.Credentials
 }
 
 // configure is AWS with the credentials that the properties ask for, nil if the login takes none. To in it adds what the AWS
-// configuration says. Where reader, which may be nil, has the same credentials, they are got once: a person may have to type a code for
-// them, which counts once.
+// configuration says. Where reader, which may be nil, has the same credentials, or those that RoleArn is assumed with, they are got once: a
+// person may have to type a code for them, which counts once. They are as good in another region.
 func (c *Connector) configure(ctx context.Context, in *resolve.Input, reader *loaded) (cloud, error) {
 	early := *in
 	early.Unconfigured = true
@@ -108,8 +108,8 @@ func (c *Connector) configure(ctx context.Context, in *resolve.Input, reader *lo
 		return nil, err
 	}
 	var aws cloud
-	if reader != nil && reader.of == settings.AWS && reader.region == settings.Region {
-		aws = reader.aws
+	if reader != nil && reader.of == settings.AWS.Base() {
+		aws = reader.aws.As(settings.AWS, settings.Region)
 	} else if aws, err = c.options.load(ctx, settings.AWS, settings.Region, c.options); err != nil {
 		return nil, err
 	}
@@ -117,8 +117,9 @@ func (c *Connector) configure(ctx context.Context, in *resolve.Input, reader *lo
 	return aws, nil
 }
 
-// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read.
-func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*loaded, error) {
+// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read. That is before,
+// which may be nil, if the AWS configuration still leads to the same credentials: it holds what was got with them.
+func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input, before *loaded) (*loaded, error) {
 	reading, ok := resolve.ReadingOf(c.set)
 	if !ok {
 		return nil, nil
@@ -126,6 +127,9 @@ func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*lo
 	aws, err := c.options.load(ctx, reading.AWS, reading.Region, c.options)
 	if err != nil {
 		return nil, err
+	}
+	if before != nil && before.aws.Identity() == aws.Identity() {
+		aws = before.aws
 	}
 	region := reading.Region
 	if region == "" {
@@ -136,7 +140,7 @@ func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*lo
 		return nil, err
 	}
 	in.AuthProfile, err = property.FromAuthProfile(reading.Name, content)
-	return &loaded{aws, reading.AWS, reading.Region}, err
+	return &loaded{aws, reading.AWS}, err
 }
 
 // tell logs what may surprise, and what was resolved.

@@ -55,6 +55,23 @@ func TestAuthenticationProfileThatNamesAnAWSProfile(t *testing.T) {
 	s.is("IAM:"+name, s.profiled(keyOf(reader)))
 }
 
+// A person's session is used once for both, where the role of RoleArn is assumed above what reads the profile.
+func TestAuthenticationProfileAndARoleAreOneSignOn(t *testing.T) {
+	s := begin(t)
+	role, arn := s.role(trustAccount, mayLogIn)
+	person := s.signIn(mayReadProfiles, allow("sts:AssumeRole", arn))
+	s.authProfile("App", s.content(""))
+	before := s.last()
+	s.is("IAMR:"+role, s.profiled(map[string]string{"Profile": "person", "RoleArn": arn}))
+	calls := s.calls(before)
+	if got, want := operations(calls), []string{"GetRoleCredentials", readProfiles, "AssumeRole", "GetClusterCredentialsWithIAM"}; !slices.Equal(got, want) {
+		t.Fatalf("%v were called; want %v", got, want)
+	}
+	if by := sessionOf(person, "alice@example.com"); calls[1].Principal != by || calls[2].Principal != by {
+		t.Errorf("the profile is read by %s and the role assumed by %s; want %s", calls[1].Principal, calls[2].Principal, by)
+	}
+}
+
 // A role's session has what the profile says, and the program's own word wins over that.
 func TestAuthenticationProfileIsWeakerThanTheProgram(t *testing.T) {
 	s := prepared(t)

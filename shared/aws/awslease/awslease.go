@@ -58,16 +58,33 @@ type Client struct {
 // Source: AWS SDKs and Tools Reference Guide, "Standardized credential providers" and "Shared config and credentials files".
 func Load(ctx context.Context, c resolve.Credentials, o Options) (*Client, error) {
 	c.Kind = cmp.Or(c.Kind, resolve.DefaultChain)
-	src := sourceOf(c)
-	cfg, err := config.LoadDefaultConfig(ctx, append(loadOptions(c, o), o.more...)...)
+	base := c.Base()
+	src := sourceOf(base)
+	cfg, err := config.LoadDefaultConfig(ctx, append(loadOptions(base, o), o.more...)...)
 	if err != nil {
 		return nil, src.explainLoad(ctx, err)
 	}
 	src.loaded(&cfg)
-	forget := withProviders(&cfg, c)
-	client := &Client{cfg: &cfg, forget: forget, given: c, source: src, notices: notices(c, src), identity: identity(c, src)}
+	forget := withProviders(&cfg, base)
+	client := &Client{cfg: &cfg, forget: forget, given: base, source: src, notices: notices(base, src), identity: identity(base, src)}
 	client.region, client.from = configured(src)
-	return client, nil
+	return client.As(c, o.Region), nil
+}
+
+// As is the client for given, which are the credentials of c with a role on top, or c itself without one. What is beneath the role is got
+// once for both: a person who has to type a code for it types one. region is as in [Options]. It makes no call.
+func (c *Client) As(given resolve.Credentials, region string) *Client {
+	if given.RoleARN == "" {
+		return c
+	}
+	of, cfg, src := *c, c.cfg.Copy(), *c.source
+	if region != "" {
+		cfg.Region = region
+	}
+	given.Kind, src.given = c.given.Kind, given
+	of.forget = assuming(&cfg, given, c.forget)
+	of.cfg, of.given, of.source, of.identity = &cfg, given, &src, identity(given, &src)
+	return &of
 }
 
 // loadOptions are what the SDK's loading is told beside what it reads.

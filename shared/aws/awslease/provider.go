@@ -87,7 +87,6 @@ func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOption
 
 // withProviders gives cfg the credentials that the SDK's chain has no way to. It returns what has them got anew.
 func withProviders(cfg *aws.Config, c resolve.Credentials) (forget func()) {
-	var caches []*aws.CredentialsCache
 	if c.Kind == resolve.InstanceProfile {
 		metadata := imds.NewFromConfig(*cfg, func(o *imds.Options) {
 			// The address is this instance's own, to which no proxy leads.
@@ -98,22 +97,25 @@ func withProviders(cfg *aws.Config, c resolve.Credentials) (forget func()) {
 		cfg.Credentials = aws.NewCredentialsCache(ec2rolecreds.New(func(o *ec2rolecreds.Options) { o.Client = metadata }), early)
 	}
 	if cache, ok := cfg.Credentials.(*aws.CredentialsCache); ok { // which the SDK always makes
-		caches = append(caches, cache)
+		return cache.Invalidate
 	}
-	if c.RoleARN != "" {
-		role := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(*cfg), c.RoleARN, func(a *stscreds.AssumeRoleOptions) {
-			a.RoleSessionName, a.Duration = cmp.Or(c.SessionName, sessionName), roleDuration
-			a.Client = at(a.Client, c.StsEndpoint)
-			if c.ExternalID != "" {
-				a.ExternalID = &c.ExternalID
-			}
-		}), early)
-		cfg.Credentials, caches = role, append(caches, role)
-	}
-	return func() {
-		for _, cache := range caches {
-			cache.Invalidate()
+	return func() {}
+}
+
+// assuming gives cfg the role of RoleArn, which is assumed with the credentials that it has. beneath has those got anew; what is returned
+// has both.
+func assuming(cfg *aws.Config, c resolve.Credentials, beneath func()) (forget func()) {
+	role := aws.NewCredentialsCache(stscreds.NewAssumeRoleProvider(sts.NewFromConfig(*cfg), c.RoleARN, func(a *stscreds.AssumeRoleOptions) {
+		a.RoleSessionName, a.Duration = cmp.Or(c.SessionName, sessionName), roleDuration
+		a.Client = at(a.Client, c.StsEndpoint)
+		if c.ExternalID != "" {
+			a.ExternalID = &c.ExternalID
 		}
+	}), early)
+	cfg.Credentials = role
+	return func() {
+		beneath()
+		role.Invalidate()
 	}
 }
 

@@ -158,6 +158,44 @@ func TestRole(t *testing.T) {
 	}
 }
 
+// What is beneath a role is got once for those who call with the role and without it, also when it has ended.
+func TestRoleOverAnotherClient(t *testing.T) {
+	const profile = "[profile a]\nrole_arn = arn:aws:iam::111122223333:role/inner\nsource_profile = b\nmfa_serial = arn:aws:iam::111122223333:mfa/u\n[profile b]\n" + keys
+	alone(t, profile, "")
+	ended := awstest.QueryError(403, "ExpiredToken", "expired")
+	far := serve(t, answer("DescribeClusters", "<Clusters><Cluster><Endpoint><Address>h</Address><Port>5440</Port></Endpoint></Cluster></Clusters>"),
+		answer("GetClusterCredentials", login), ended, answer("GetClusterCredentials", login))
+	sts := serve(t, session("AssumeRole", "ASIAINNER"), session("AssumeRole", "ASIAOUTER"), session("AssumeRole", "ASIAINNER2"), session("AssumeRole", "ASIAOUTER2"))
+	asked := 0
+	options := awslease.Options{Region: "us-west-2", MFAToken: func() (string, error) { asked++; return "123456", nil }}
+	given := resolve.Credentials{Kind: resolve.Profile, Profile: "a", RoleARN: role, ExternalID: "x-1", SessionName: "report", StsEndpoint: sts.url}
+	base := load(t, given.Base(), options)
+	over := base.As(given, "eu-west-3")
+	if _, _, err := base.Endpoint(t.Context(), settings(far)); err != nil {
+		t.Fatal(err)
+	}
+	mints(t, over, far)
+	if asked != 1 {
+		t.Errorf("a person is asked %d times", asked)
+	}
+	mints(t, over, far)
+	if asked != 2 {
+		t.Errorf("a person is asked %d times, once the session has ended", asked)
+	}
+	sts.asked(t, "AKIDKEYS/us-west-2/sts", "ASIAINNER/eu-west-3/sts+T", "AKIDKEYS/us-west-2/sts", "ASIAINNER2/eu-west-3/sts+T")
+	far.asked(t, "ASIAINNER/us-west-2/redshift+T", "ASIAOUTER/us-west-2/redshift+T", "ASIAOUTER/us-west-2/redshift+T", "ASIAOUTER2/us-west-2/redshift+T")
+	if r := sts.Requests()[1]; !r.IsForm("AssumeRole", map[string]string{"RoleArn": role, "RoleSessionName": "report", "DurationSeconds": "3600", "ExternalId": "x-1"}) {
+		t.Errorf("sent %v", r)
+	}
+	alike := load(t, given, options)
+	if over.Identity() != alike.Identity() || over.Identity() == base.Identity() || over.Base() != alike.Base() || fmt.Sprint(over) != fmt.Sprint(alike) {
+		t.Errorf("%s, %s by %s; want the same as when it is loaded at once: %s by %s", over, over.Identity(), over.Base(), alike.Identity(), alike.Base())
+	}
+	if base.As(given.Base(), "eu-west-3") != base {
+		t.Error("without a role it is another")
+	}
+}
+
 // Roles in profiles are assumed at the same endpoint, one after the other.
 func TestRolesInProfiles(t *testing.T) {
 	alone(t, `

@@ -58,6 +58,12 @@ type Credentials struct {
 	StsEndpoint string // empty is AWS's own
 }
 
+// Base are those that the role of RoleARN is assumed with; without a role, they are c.
+func (c Credentials) Base() Credentials {
+	c.RoleARN, c.ExternalID, c.SessionName = "", "", ""
+	return c
+}
+
 // An SSLMode says how much of a certificate is checked.
 type SSLMode string
 
