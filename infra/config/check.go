@@ -20,6 +20,8 @@ const (
 
 	// maxTag is the length of a tag's value in characters. Source: AWS General Reference, Tag naming limits.
 	maxTag = 256
+	// maxTopics is how many actions an alarm has for a state. Source: Amazon CloudWatch API Reference, PutMetricAlarm.
+	maxTopics = 5
 	// Lambda's quotas of a function's network. Source: AWS Lambda API Reference, VpcConfig.
 	maxSubnets, maxSecurityGroups = 16, 5
 )
@@ -43,6 +45,7 @@ var (
 	subnetID      = grammar{regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`), `write a subnet's id such as "subnet-0a1b2c3d4e5f60718"`}
 	groupID       = grammar{regexp.MustCompile(`^sg-[0-9a-f]{8,17}$`), `write a security group's id such as "sg-0a1b2c3d4e5f60718"`}
 	keyARN        = grammar{regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/[A-Za-z0-9-]+$`), `write the ARN of a key, not of an alias: "arn:aws:kms:…:key/…"`}
+	topicARN      = grammar{regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}$`), `write the ARN of a standard SNS topic: "arn:aws:sns:eu-central-1:111122223333:on-call"`}
 	principalARN  = grammar{regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/-]+$`), `write the ARN of one role or user: "arn:aws:iam::111122223333:role/app"`}
 	deployerARN   = grammar{regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/[A-Za-z0-9+=,.@_/*-]+$`), `write the ARN of a role or user, with * for any run of characters: "arn:aws:iam::111122223333:role/deploy-*"`}
 )
@@ -97,6 +100,7 @@ func (s Stage) problems() fault.Problems {
 	if s.Key != "" {
 		c.match(keyARN, "kmsKey", s.Key)
 	}
+	s.checkAlarmTopics(&c)
 	s.checkWarehouses(&c)
 	s.checkConsumers(&c)
 	s.checkFederation(&c)
@@ -104,6 +108,18 @@ func (s Stage) problems() fault.Problems {
 		s.checkEnvironments(&c) // of what is otherwise right: a problem in the document explains a size
 	}
 	return c.problems
+}
+
+func (s Stage) checkAlarmTopics(c *checker) {
+	c.matchAll(topicARN, "alarmTopics", s.AlarmTopics)
+	if n := len(s.AlarmTopics); n > maxTopics {
+		c.add("alarmTopics", fmt.Sprintf("has %d", n), fmt.Sprintf("name at most %d", maxTopics))
+	}
+	for i, topic := range s.AlarmTopics {
+		if fields := strings.Split(topic, ":"); len(fields) == 6 && fields[3] != s.Region {
+			c.add(index("alarmTopics", i), "is in region "+fields[3], "use a topic of "+s.Region+", where the alarms are")
+		}
+	}
 }
 
 func (s Stage) checkWarehouses(c *checker) {

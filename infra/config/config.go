@@ -33,8 +33,9 @@ type Stage struct {
 	Architecture string               `json:"architecture,omitempty"` // ARM64 or X8664
 	LogDays      int                  `json:"logRetentionDays,omitempty"`
 	Timings      Timings              `json:"timings,omitempty"`
-	Deployers    []string             `json:"deployers,omitempty"` // ARNs, * for any run: who may change tags and policies of the secrets
-	Key          string               `json:"kmsKey,omitempty"`    // ARN of a customer's key for the secrets; "" is AWS's own
+	Deployers    []string             `json:"deployers,omitempty"`   // ARNs, * for any run: who may change tags and policies of the secrets
+	Key          string               `json:"kmsKey,omitempty"`      // ARN of a customer's key for the secrets; "" is AWS's own
+	AlarmTopics  []string             `json:"alarmTopics,omitempty"` // ARNs of SNS topics that hear of alarms, and of their end
 	Warehouses   map[string]Warehouse `json:"warehouses,omitempty"`
 	Consumers    map[string]Consumer  `json:"consumers,omitempty"`
 	Federation   *Federation          `json:"federation,omitempty"` // nil: no source is made queryable

@@ -109,7 +109,7 @@ func TestParseReportsProblems(t *testing.T) {
 			`document: is not JSON near line 9: something follows its end; mend it there`,
 		}},
 		{"unknown keys at each depth", []string{`"stage"`, `"Stage": "x", "stage"`, `"allow"`, `"port": 5439, "allow"`, `"users"`, `"superusers": true, "users"`}, []string{
-			`Stage: is unknown; use stage, account, region, architecture, logRetentionDays, timings, deployers, kmsKey, warehouses, consumers, federation`,
+			`Stage: is unknown; use stage, account, region, architecture, logRetentionDays, timings, deployers, kmsKey, alarmTopics, warehouses, consumers, federation`,
 			`warehouses.analytics.allow.superusers: is unknown; use databases, users, groups, autoCreate, readers`,
 			`warehouses.analytics.port: is unknown; use cluster, verify, network, allow`,
 		}},
@@ -184,6 +184,14 @@ func TestParseReportsProblems(t *testing.T) {
 		}},
 		{"a reader elsewhere without a key of ours", []string{`"users"`, `"readers": ["arn:aws:iam::444455556666:role/app"], "users"`}, []string{
 			`warehouses.analytics.allow.readers[0]: is in account 444455556666, which cannot decrypt with the key of 111122223333; set kmsKey to a key that lets it decrypt, or use a principal of this account`,
+		}},
+		{"topics of alarms", []string{`"stage"`, `"alarmTopics": ["on-call", "arn:aws:sns:eu-central-1:111122223333:on-call", "arn:aws:sns:eu-central-1:111122223333:on-call",
+			"arn:aws:sns:us-east-1:111122223333:on-call", "arn:aws:sns:eu-central-1:111122223333:a", "arn:aws:sns:eu-central-1:111122223333:b.fifo"], "stage"`}, []string{
+			`alarmTopics: has 6; name at most 5`,
+			`alarmTopics[0]: is "on-call"; write the ARN of a standard SNS topic: "arn:aws:sns:eu-central-1:111122223333:on-call"`,
+			`alarmTopics[2]: "arn:aws:sns:eu-central-1:111122223333:on-call" is there twice; keep one of them`,
+			`alarmTopics[3]: is in region us-east-1; use a topic of eu-central-1, where the alarms are`,
+			`alarmTopics[5]: is "arn:aws:sns:eu-central-1:111122223333:b.fifo"; write the ARN of a standard SNS topic: "arn:aws:sns:eu-central-1:111122223333:on-call"`,
 		}},
 		{"deployers and keys", []string{`"stage"`, `"deployers": ["*"], "kmsKey": "alias/mine", "stage"`}, []string{
 			`deployers[0]: is "*"; write the ARN of a role or user, with * for any run of characters: "arn:aws:iam::111122223333:role/deploy-*"`,

@@ -40,5 +40,18 @@ func newAlarm(scope constructs.Construct, id, warehouse string, s config.Stage) 
 		ComparisonOperator: new("LessThanThreshold"),
 		Threshold:          new(urgent.Seconds()),
 		TreatMissingData:   new("breaching"),
+		AlarmActions:       topics(s), OkActions: topics(s),
 	})
+}
+
+// topics are who hears of an alarm and of its end; nil is nobody.
+func topics(s config.Stage) *[]any {
+	if len(s.AlarmTopics) == 0 {
+		return nil
+	}
+	var arns []any
+	for _, arn := range s.AlarmTopics {
+		arns = append(arns, arn)
+	}
+	return &arns
 }

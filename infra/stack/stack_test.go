@@ -272,6 +272,19 @@ func TestAlarm(t *testing.T) {
 	}`)
 }
 
+// TestAlarmTopics: every alarm of a stage tells its topics when it goes on, and when it goes off.
+func TestAlarmTopics(t *testing.T) {
+	s := read(t, "sandbox.json")
+	s.AlarmTopics = []string{"arn:aws:sns:us-east-1:111122223333:on-call", "arn:aws:sns:us-east-1:444455556666:pager"}
+	tpl := synthesize(t, s)
+	for name, r := range tpl {
+		if r.Type == "AWS::CloudWatch::Alarm" {
+			same(t, "whom "+name+" tells", []any{r.Properties["AlarmActions"], r.Properties["OKActions"]}, []any{s.AlarmTopics, s.AlarmTopics})
+		}
+	}
+	same(t, "alarms", tpl.ofType("AWS::CloudWatch::Alarm"), `["AlarmanalyticsAlarm", "WorkDeadAlarm", "WorkStaleAlarm"]`)
+}
+
 func TestBus(t *testing.T) {
 	same(t, "bus", synthesize(t, read(t, "sandbox.json")).named(t, "Bus", "AWS::Events::EventBus").Properties, `{"Name": "sluice-sandbox"}`)
 }

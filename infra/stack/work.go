@@ -50,21 +50,22 @@ func newWork(scope constructs.Construct, id string, s config.Stage) work {
 		QueueName: new(s.Queue()), SqsManagedSseEnabled: new(true), VisibilityTimeout: new(visibility.Seconds()),
 		RedrivePolicy: map[string]any{"deadLetterTargetArn": dead.AttrArn(), "maxReceiveCount": maxReceives},
 	})
-	newQueueAlarm(this, "DeadAlarm", dead, "ApproximateNumberOfMessagesVisible", 0,
+	newQueueAlarm(this, "DeadAlarm", s, dead, "ApproximateNumberOfMessagesVisible", 0,
 		"Sluice: a message of the federation job cannot succeed; sluice redrive brings it back once its reason is mended")
-	newQueueAlarm(this, "StaleAlarm", queue, "ApproximateAgeOfOldestMessage", stale.Seconds(),
+	newQueueAlarm(this, "StaleAlarm", s, queue, "ApproximateAgeOfOldestMessage", stale.Seconds(),
 		"Sluice: the federation job has not kept up with its queue for "+stale.String())
 	return work{this, queue, dead}
 }
 
 // newQueueAlarm adds the alarm of a metric that is above what it may be.
-func newQueueAlarm(scope constructs.Construct, id string, queue awssqs.CfnQueue, metric string, above float64, description string) {
+func newQueueAlarm(scope constructs.Construct, id string, s config.Stage, queue awssqs.CfnQueue, metric string, above float64, description string) {
 	awscloudwatch.NewCfnAlarm(scope, &id, &awscloudwatch.CfnAlarmProps{
 		AlarmDescription: &description,
 		Namespace:        new("AWS/SQS"), MetricName: &metric, Statistic: new("Maximum"), Period: new((5 * time.Minute).Seconds()),
 		Dimensions:        []any{&awscloudwatch.CfnAlarm_DimensionProperty{Name: new("QueueName"), Value: queue.AttrQueueName()}},
 		EvaluationPeriods: new(1.0), ComparisonOperator: new("GreaterThanThreshold"), Threshold: &above,
 		TreatMissingData: new("notBreaching"), // SQS is silent about queues that nobody uses
+		AlarmActions:     topics(s), OkActions: topics(s),
 	})
 }
 
