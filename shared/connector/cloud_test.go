@@ -23,6 +23,7 @@ type cloud struct {
 	port        int
 	domainKnown bool
 	refuse      error         // the answer to everything
+	takes       time.Duration // to answer
 	hold        chan struct{} // if set, a mint waits until it is closed
 	ends        int           // mints, from the first, that find that the AWS credentials have ended
 	replaced    bool          // each load finds other credentials
@@ -86,9 +87,21 @@ func (c *cloud) As(of resolve.Credentials, region string) connector.Cloud {
 	return c
 }
 
-func (c *cloud) AuthenticationProfile(_ context.Context, region, _, name string) ([]byte, error) {
+func (c *cloud) AuthenticationProfile(ctx context.Context, region, _, name string) ([]byte, error) {
 	c.note("authentication profile " + name + " in " + region)
-	return []byte(c.profile), c.refuse
+	return []byte(c.profile), c.take(ctx)
+}
+
+// take takes its time for an answer, which is not there if ctx ends before.
+func (c *cloud) take(ctx context.Context) error {
+	if c.takes > 0 {
+		select {
+		case <-time.After(c.takes):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return c.refuse
 }
 
 func (c *cloud) DomainCluster(_ context.Context, s resolve.Settings) (string, error) {
@@ -112,8 +125,8 @@ func (c *cloud) Mint(ctx context.Context, s resolve.Settings) (lease.Lease, erro
 			return lease.Lease{}, ctx.Err()
 		}
 	}
-	if c.refuse != nil {
-		return lease.Lease{}, c.refuse
+	if err := c.take(ctx); err != nil {
+		return lease.Lease{}, err
 	}
 	if n <= c.ends {
 		return lease.Lease{}, &fault.Error{Kind: fault.Blocked, Reason: awslease.CredentialsExpired, Op: "get a login", Fix: "get others"}
@@ -125,12 +138,15 @@ func (c *cloud) Mint(ctx context.Context, s resolve.Settings) (lease.Lease, erro
 	return l, nil
 }
 
-func (c *cloud) Endpoint(_ context.Context, s resolve.Settings) (string, int, error) {
+func (c *cloud) Endpoint(ctx context.Context, s resolve.Settings) (string, int, error) {
 	c.note("endpoint of " + s.Cluster + s.Workgroup)
+	if err := c.take(ctx); err != nil {
+		return "", 0, err
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.lost {
 		return "", 0, &fault.Error{Kind: fault.Retry, Reason: "Throttled", Op: "describe cluster", Fix: "try again"}
 	}
-	return c.host, c.port, c.refuse
+	return c.host, c.port, nil
 }

@@ -51,6 +51,7 @@ type Connector struct {
 	settled finding[session]
 	looked  finding[address]
 	before  atomic.Pointer[address] // where the warehouse was, for when AWS does not say it again
+	reader  atomic.Pointer[loaded]  // what read the authentication profile last
 	// fruitless is when AWS credentials were read again that were the same.
 	fruitless atomic.Pointer[time.Time]
 }
@@ -58,6 +59,7 @@ type Connector struct {
 func newConnector(set Properties, o options) *Connector {
 	c := &Connector{set: set, options: o}
 	c.settled.what, c.looked.what = "what the properties come to", "where the warehouse is"
+	c.settled.limit, c.looked.limit = o.patience(), o.patience()
 	return c
 }
 
@@ -131,7 +133,7 @@ func (c *Connector) lease(ctx context.Context, s *session) (lease.Lease, error) 
 		}
 		return l, err
 	}
-	return c.options.cache.Get(ctx, s.key, func(ctx context.Context) (lease.Lease, error) { return c.mint(ctx, s) })
+	return c.options.cache.GetWithin(ctx, s.key, c.options.patience(), func(ctx context.Context) (lease.Lease, error) { return c.mint(ctx, s) })
 }
 
 // mint gets another login.

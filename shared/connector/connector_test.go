@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -147,9 +148,9 @@ func TestAnExpiredLoginIsReplacedOnce(t *testing.T) {
 }
 
 // connect makes one physical connection, without what database/sql does about failures.
-func connect(t *testing.T, properties map[string]string, c *cloud) error {
+func connect(t *testing.T, properties map[string]string, c *cloud, more ...connector.Option) error {
 	t.Helper()
-	made, err := connector.New(properties, c.options()...)
+	made, err := connector.New(properties, append(c.options(), more...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -471,6 +472,14 @@ type client struct {
 	number int
 }
 
+// Region is one that somebody writes into the AWS configuration after the first load.
+func (c *client) Region() (string, resolve.Origin) {
+	if c.region == "" && c.number > 1 {
+		return "eu-west-3", resolve.FromAWSProfile
+	}
+	return c.cloud.Region()
+}
+
 func (c *client) As(resolve.Credentials, string) connector.Cloud { return c }
 func (c *client) AuthenticationProfile(ctx context.Context, region, endpoint, name string) ([]byte, error) {
 	c.note(fmt.Sprint("read by client ", c.number))
@@ -497,6 +506,61 @@ func TestTheAuthenticationProfileIsReadAgainWithWhatWasGot(t *testing.T) {
 	reads := slices.DeleteFunc(far.asked(), func(call string) bool { return !strings.HasPrefix(call, "read by") })
 	if want := []string{"read by client 1", "read by client 1"}; loads != 2 || !slices.Equal(reads, want) {
 		t.Errorf("after %d loads: %v; want %v", loads, reads, want)
+	}
+}
+
+// What the configuration has come to say since is not hidden by what was got before.
+func TestTheAuthenticationProfileIsReadInTheRegionThatWasAdded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		far := &cloud{profile: `{"ClusterIdentifier": "analytics", "db_user": "app"}`}
+		loads := 0
+		c, err := connector.New(map[string]string{"IAM": "1", "AuthProfile": "shared"}, connector.WithCache(lease.New(lease.Options{})),
+			connector.WithCloud(func(context.Context, resolve.Credentials) (connector.Cloud, error) {
+				loads++
+				return &client{far, loads}, nil
+			}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := c.Connect(t.Context()); err == nil || !strings.Contains(err.Error(), "Region") {
+			t.Errorf("%v; want that there is no region", err)
+		}
+		far.refuse = errors.New("refused")
+		time.Sleep(time.Minute)
+		_, _ = c.Connect(t.Context())
+		if got := far.asked(); got[len(got)-1] != "authentication profile shared in eu-west-3" || got[len(got)-2] != "read by client 2" {
+			t.Errorf("asked for %v", got)
+		}
+	})
+}
+
+// Who has to type a code is waited for, whatever the code is needed for; where nobody is asked, an AWS that does not answer is not.
+func TestAPersonIsWaitedFor(t *testing.T) {
+	ask := connector.WithMFAToken(func() (string, error) { return "123456", nil })
+	for about, given := range map[string]map[string]string{
+		"a login":                   {"Server": "localhost", "ClusterID": "analytics"},
+		"an authentication profile": {"AuthProfile": "shared"},
+	} {
+		for _, tc := range []struct {
+			options []connector.Option
+			takes   time.Duration
+			answers bool
+		}{
+			{nil, 29 * time.Second, true}, {nil, 31 * time.Second, false},
+			{[]connector.Option{ask}, 149 * time.Second, true}, {[]connector.Option{ask}, 151 * time.Second, false},
+		} {
+			t.Run(fmt.Sprint(about, tc.takes), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					refused := errors.New("refused")
+					far := &cloud{takes: tc.takes, refuse: refused}
+					given := with(map[string]string{"IAM": "1", "Region": "eu-central-1", "DbUser": "app"}, given)
+					err := connect(t, given, far, tc.options...)
+					if errors.Is(err, refused) != tc.answers || errors.Is(err, context.DeadlineExceeded) == tc.answers {
+						t.Error(err)
+					}
+				})
+			})
+		}
 	}
 }
 

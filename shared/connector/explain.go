@@ -48,7 +48,7 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 	if reads {
 		if in.Unread = !c.options.read; in.Unread {
 			e.Unread = reading.Name
-		} else if reader, err = c.readAuthProfile(ctx, &in, nil); err != nil {
+		} else if reader, err = c.readAuthProfile(ctx, &in); err != nil {
 			return Explanation{}, err
 		}
 	}

@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,8 +16,10 @@ import (
 
 // How what a connector finds out once is found.
 const (
-	// findTimeout bounds one attempt: it is not to hang where AWS does not answer.
-	findTimeout = 30 * time.Second
+	// findTimeout bounds one attempt, of finding out and of getting a login: it is not to hang where AWS does not answer.
+	findTimeout = lease.Margin / 2
+	// askTimeout is added where a person may be asked meanwhile.
+	askTimeout = 2 * time.Minute
 	// findRest is how long after a failure all who ask are told of it, so that a pool does not turn one refusal into a hundred calls.
 	findRest = time.Second
 )
@@ -26,7 +29,8 @@ var errGone = &fault.Error{Kind: fault.Bug, Reason: "Gone", Op: "prepare connect
 
 // A finding is something that is found out once, by the first who asks, for all. A failure is kept for [findRest] alone.
 type finding[T any] struct {
-	what string // for people: "settings"
+	what  string        // for people: "settings"
+	limit time.Duration // of one attempt; 0 is findTimeout
 
 	mu      sync.Mutex // never held while somebody looks
 	found   *T
@@ -54,7 +58,7 @@ func (f *finding[T]) get(ctx context.Context, look func(context.Context) (*T, er
 	// connections from before are dead, and so is a search that waits for one.
 	now := time.Now().Round(0)
 	s := f.search
-	if s == nil || now.Sub(s.began) > findTimeout {
+	if s == nil || now.Sub(s.began) > f.bound() {
 		if rested := now.Sub(f.failed); f.failure != nil && 0 <= rested && rested < findRest { // a clock that was set back ends the rest
 			defer f.mu.Unlock()
 			return nil, f.failure
@@ -74,16 +78,23 @@ func (f *finding[T]) get(ctx context.Context, look func(context.Context) (*T, er
 
 // run looks, and tells all who wait.
 func (f *finding[T]) run(ctx context.Context, s *search[T], look func(context.Context) (*T, error)) {
-	ctx, cancel := context.WithTimeout(ctx, findTimeout)
+	ctx, cancel := context.WithTimeout(ctx, f.bound())
 	defer cancel()
 	s.err = errGone
 	defer f.land(s)
 	s.value, s.err = guarded(ctx, look)
 	if s.err != nil && ctx.Err() != nil {
-		s.err = &fault.Error{Kind: fault.Retry, Reason: awserror.Unavailable, Op: "find out " + f.what, Subject: fmt.Sprintf("within %s", findTimeout), Err: s.err,
+		e := &fault.Error{Kind: fault.Retry, Reason: awserror.Unavailable, Op: "find out " + f.what, Subject: fmt.Sprintf("within %s", f.bound()), Err: s.err,
 			Fix: "check this machine's way to AWS"}
+		if f.bound() > findTimeout {
+			e.Fix += ", and that somebody answers for the MFA device"
+		}
+		s.err = e
 	}
 }
+
+// bound is how long one attempt may take.
+func (f *finding[T]) bound() time.Duration { return cmp.Or(f.limit, findTimeout) }
 
 // land keeps what a search brought.
 func (f *finding[T]) land(s *search[T]) {

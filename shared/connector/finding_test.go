@@ -1,6 +1,7 @@
 package connector
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime"
@@ -93,6 +94,39 @@ func TestASearchFromLongAgoIsLeftAlone(t *testing.T) {
 			t.Errorf("the late failure counts: %v, %v", n, err)
 		}
 	})
+}
+
+// Where a person is asked, an attempt waits for the person.
+func TestASearchLastsAsLongAsItMay(t *testing.T) {
+	for limit, says := range map[time.Duration]string{0: "within 30s", 2 * time.Minute: "the MFA device"} {
+		synctest.Test(t, func(t *testing.T) {
+			f := finding[int]{limit: limit}
+			began := time.Now()
+			_, err := f.get(t.Context(), func(ctx context.Context) (*int, error) { <-ctx.Done(); return nil, ctx.Err() })
+			if took := time.Since(began); took != cmp.Or(limit, findTimeout) || !strings.Contains(err.Error(), says) || !strings.Contains(err.Error(), took.String()) {
+				t.Errorf("limit %s: after %s %v", limit, took, err)
+			}
+			looks := 0
+			time.Sleep(findRest)
+			for range 2 { // who comes late shares it
+				go func() {
+					_, _ = f.get(t.Context(), func(context.Context) (*int, error) { looks++; time.Sleep(cmp.Or(limit, findTimeout)); return nil, nil })
+				}()
+				time.Sleep(cmp.Or(limit, findTimeout) - time.Second)
+			}
+			if looks != 1 {
+				t.Errorf("limit %s: %d looks at once", limit, looks)
+			}
+			time.Sleep(time.Minute)
+		})
+	}
+}
+
+func TestWhereTheWarehouseIsIsLookedForAsLong(t *testing.T) {
+	c := newConnector(Properties{}, newOptions([]Option{WithMFAToken(func() (string, error) { return "123456", nil })}))
+	if a, b := c.settled.bound(), c.looked.bound(); a != findTimeout+askTimeout || a != b {
+		t.Errorf("%s for settings and %s for the warehouse", a, b)
+	}
 }
 
 func TestWhoeverWaitsHearsWhyItsContextEnded(t *testing.T) {

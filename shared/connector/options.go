@@ -2,6 +2,7 @@ package connector
 
 import (
 	"log/slog"
+	"time"
 
 	"github.com/sluicehq/sluice/shared/connector/lease"
 )
@@ -28,6 +29,14 @@ func newOptions(given []Option) options {
 	return o
 }
 
+// patience is how long one attempt at something may take that asks AWS. A person has time to type a code.
+func (o options) patience() time.Duration {
+	if o.mfa == nil {
+		return findTimeout
+	}
+	return findTimeout + askTimeout
+}
+
 // WithLogger takes what may surprise in the properties (level info), where each value came from and when which login was got (level
 // debug). No secret is logged. nil takes nothing.
 func WithLogger(log *slog.Logger) Option {
@@ -39,7 +48,10 @@ func WithLogger(log *slog.Logger) Option {
 }
 
 // WithMFAToken answers for the device that a profile names with mfa_serial. ask is called when AWS credentials are got, which is
-// once for each connector and as long as they last, not for each connection. It has half a minute.
+// once for each connector and as long as they last, not for each connection.
+//
+// Units: a connection waits two minutes longer for AWS where ask is given, so that a person can type the code; without it, and for what else
+// AWS is asked, it is half a minute. The context of whoever connects may end before. An answer that comes later is for the next connection.
 func WithMFAToken(ask func() (code string, err error)) Option {
 	return func(o *options) { o.mfa = ask }
 }

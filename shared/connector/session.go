@@ -20,8 +20,7 @@ import (
 // A session is everything that a connector finds out once, before its first connection.
 type session struct {
 	settings resolve.Settings
-	aws      cloud   // nil where the login is a password
-	reader   *loaded // of the authentication profile; nil where there is none
+	aws      cloud // nil where the login is a password
 	key      lease.Key
 	roots    *x509.CertPool // nil: the system's and Amazon's
 }
@@ -35,7 +34,7 @@ type address struct {
 
 // session is the connector's, which the first who asks finds out.
 func (c *Connector) session(ctx context.Context) (*session, error) {
-	return c.settled.get(ctx, func(ctx context.Context) (*session, error) { return c.prepare(ctx, nil) })
+	return c.settled.get(ctx, c.prepare)
 }
 
 // reload reads the AWS configuration again, and reports whether AWS credentials come from elsewhere now. If not, the session stays: it
@@ -46,7 +45,7 @@ func (c *Connector) reload(ctx context.Context, old *session) bool {
 	}
 	c.settled.swap(old, nil)
 	s, err := c.settled.get(ctx, func(ctx context.Context) (*session, error) {
-		s, err := c.prepare(ctx, old.reader)
+		s, err := c.prepare(ctx)
 		if err == nil && s.key.Identity == old.key.Identity {
 			return old, nil
 		}
@@ -59,10 +58,10 @@ func (c *Connector) reload(ctx context.Context, old *session) bool {
 	return false
 }
 
-// prepare resolves the properties with everything that says something to them. before is as in readAuthProfile.
-func (c *Connector) prepare(ctx context.Context, before *loaded) (*session, error) {
+// prepare resolves the properties with everything that says something to them.
+func (c *Connector) prepare(ctx context.Context) (*session, error) {
 	in := resolve.Input{Explicit: c.set}
-	reader, err := c.readAuthProfile(ctx, &in, before)
+	reader, err := c.readAuthProfile(ctx, &in)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +73,7 @@ func (c *Connector) prepare(ctx context.Context, before *loaded) (*session, erro
 	if err != nil {
 		return nil, err
 	}
-	s := &session{settings: settings, aws: aws, reader: reader}
+	s := &session{settings: settings, aws: aws}
 	if s.roots, err = roots(settings.CAFile); err != nil {
 		return nil, err
 	}
@@ -93,8 +92,9 @@ func (c *Connector) prepare(ctx context.Context, before *loaded) (*session, erro
 
 // A loaded cloud is one with what it was loaded for.
 type loaded struct {
-	aws cloud
-	of  resolve.Credentials
+	aws        cloud
+	of         resolve.Credentials
+	configured string // region
 }
 
 // configure is AWS with the credentials that the properties ask for, nil if the login takes none. To in it adds what the AWS
@@ -117,9 +117,9 @@ func (c *Connector) configure(ctx context.Context, in *resolve.Input, reader *lo
 	return aws, nil
 }
 
-// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read. That is before,
-// which may be nil, if the AWS configuration still leads to the same credentials: it holds what was got with them.
-func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input, before *loaded) (*loaded, error) {
+// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read. That is what read
+// it last, if the AWS configuration still says the same: it holds what was got, and hears what a person is still typing.
+func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*loaded, error) {
 	reading, ok := resolve.ReadingOf(c.set)
 	if !ok {
 		return nil, nil
@@ -128,19 +128,19 @@ func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input, befo
 	if err != nil {
 		return nil, err
 	}
-	if before != nil && before.aws.Identity() == aws.Identity() {
-		aws = before.aws
+	configured, _ := aws.Region()
+	reader := c.reader.Load()
+	if reader == nil || reader.aws.Identity() != aws.Identity() || reader.configured != configured {
+		reader = &loaded{aws, reading.AWS, configured}
+		c.reader.Store(reader)
 	}
-	region := reading.Region
-	if region == "" {
-		region, _ = aws.Region()
-	}
-	content, err := aws.AuthenticationProfile(ctx, region, reading.Endpoint, reading.Name)
+	region := cmp.Or(reading.Region, configured)
+	content, err := reader.aws.AuthenticationProfile(ctx, region, reading.Endpoint, reading.Name)
 	if err != nil {
 		return nil, err
 	}
 	in.AuthProfile, err = property.FromAuthProfile(reading.Name, content)
-	return &loaded{aws, reading.AWS}, err
+	return reader, err
 }
 
 // tell logs what may surprise, and what was resolved.

@@ -1,12 +1,15 @@
 package awslease_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/aws/awslease"
 	"github.com/sluicehq/sluice/shared/aws/awstest"
 	"github.com/sluicehq/sluice/shared/connector/resolve"
@@ -82,6 +85,33 @@ func TestOwnSource(t *testing.T) {
 	f, sts := serve(t, answer("GetClusterCredentials", login)), serve(t, session("AssumeRole", "ASIAROLE"))
 	mints(t, load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: sts.url}, awslease.Options{Region: "us-west-2"}), f)
 	sts.asked(t, "AKIDKEYS/us-west-2/sts")
+	f.asked(t, "ASIAROLE/us-west-2/redshift+T")
+}
+
+// A code that is typed too late for who waited is not asked for again.
+func TestMFAThatComesLate(t *testing.T) {
+	alone(t, "[profile a]\nrole_arn = "+role+"\nsource_profile = b\nmfa_serial = arn:aws:iam::111122223333:mfa/u\n[profile b]\n"+keys, "")
+	f, sts := serve(t, answer("GetClusterCredentials", login)), serve(t, session("AssumeRole", "ASIAROLE"))
+	var asked atomic.Int64
+	prompt, typed := make(chan struct{}), make(chan struct{})
+	client := load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: sts.url}, awslease.Options{Region: "us-west-2", MFAToken: func() (string, error) {
+		asked.Add(1)
+		close(prompt)
+		<-typed
+		return "123456", nil
+	}})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-prompt
+		cancel()
+	}()
+	_, err := client.Mint(ctx, settings(f))
+	fails(t, err, fault.Retry, awserror.Unavailable)
+	close(typed)
+	mints(t, client, f)
+	if n := asked.Load(); n != 1 {
+		t.Errorf("asked %d times", n)
+	}
 	f.asked(t, "ASIAROLE/us-west-2/redshift+T")
 }
 

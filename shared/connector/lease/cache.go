@@ -26,9 +26,9 @@ const renewAfter = time.Hour
 // mintTimeout is the longest that a mint may take: half of [Margin], so that one which begins in time ends before the lease at hand does.
 const mintTimeout = Margin / 2
 
-// lostAfter is the age from which a mint is given up for lost: it stood still with the machine, as a function does between two calls, and
-// its connection is dead. A second is for one that ends in time and is slow to say so.
-const lostAfter = mintTimeout + time.Second
+// lostAfter is how long after the time that a mint may take it is given up for lost: it stood still with the machine, as a function does
+// between two calls, and its connection is dead. It is for one that ends in time and is slow to say so.
+const lostAfter = time.Second
 
 // How long nobody asks again after a failure, so that the connections of a pool do not turn one refusal into a hundred calls.
 // While there is a lease that lives, the rest doubles with each failure.
@@ -40,7 +40,8 @@ const (
 // maxKeys is how many logins the cache keeps. A program needs one for each warehouse and user; the bound is for one that makes users up.
 const maxKeys = 1000
 
-// A Mint asks for a new login. It must heed ctx, which outlives the call of [Cache.Get] that began it and ends after half a minute.
+// A Mint asks for a new login. It must heed ctx, which outlives the call of [Cache.Get] that began it and ends after half a minute, or
+// when [Cache.GetWithin] says.
 type Mint func(ctx context.Context) (Lease, error)
 
 // Options are what a cache works with. The zero Options are for use in programs.
@@ -89,11 +90,17 @@ func New(o Options) *Cache {
 // of AWS Lambda does between two invocations. Its failure is nobody's: those who ask then share another call, and so do those who had
 // waited for it, once.
 func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
+	return c.GetWithin(ctx, k, mintTimeout, mint)
+}
+
+// GetWithin is [Cache.Get] with a mint that may take as long as limit, for example because a person has to do something meanwhile. While the
+// lease at hand has less than [Margin] left, all wait for it, also past that lease's end.
+func (c *Cache) GetWithin(ctx context.Context, k Key, limit time.Duration, mint Mint) (Lease, error) {
 	for again := false; ; again = true {
 		if ctx.Err() != nil {
 			return Lease{}, Ended(ctx)
 		}
-		l, f, obstacle := c.look(ctx, k, mint)
+		l, f, obstacle := c.look(ctx, k, limit, mint)
 		if f == nil {
 			return answer(l, obstacle)
 		}
@@ -109,7 +116,7 @@ func (c *Cache) Get(ctx context.Context, k Key, mint Mint) (Lease, error) {
 }
 
 // look is the lease for k, or the flight that will bring one, which look begins if there is none, or why there is neither.
-func (c *Cache) look(ctx context.Context, k Key, mint Mint) (Lease, *flight, error) {
+func (c *Cache) look(ctx context.Context, k Key, limit time.Duration, mint Mint) (Lease, *flight, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.read()
@@ -119,7 +126,7 @@ func (c *Cache) look(ctx context.Context, k Key, mint Mint) (Lease, *flight, err
 		f = nil
 	}
 	if f == nil && e.due(now) && !e.rests(now) {
-		f = c.start(ctx, k, e, now, mint)
+		f = c.start(ctx, k, e, &flight{began: now, limit: limit}, mint)
 	}
 	switch left := e.left(now); {
 	case left > Margin, left > 0 && f == nil:

@@ -8,7 +8,7 @@ const (
 	FirstRest   = firstRest
 	LastRest    = lastRest
 	RenewAfter  = renewAfter
-	LostAfter   = lostAfter
+	LostAfter   = mintTimeout + lostAfter
 )
 
 var ErrEnded = errEnded

@@ -124,6 +124,31 @@ func TestRestAfterFailures(t *testing.T) {
 	}))
 }
 
+// TestMintThatMayTakeLonger has a person do something meanwhile, with the mint of all who wait.
+func TestMintThatMayTakeLonger(t *testing.T) {
+	const limit = 150 * time.Second
+	bubble(t, func(t *testing.T) {
+		c, s := half(), &service{life: 15 * time.Minute, takes: limit - time.Second}
+		for range 10 {
+			go func() {
+				if l, err := c.GetWithin(t.Context(), key, limit, s.mint); err != nil || l.Password.Reveal() != "1" {
+					t.Errorf("Get = %s, %v; want the first lease", l.Password.Reveal(), err)
+				}
+			}()
+			time.Sleep(10 * time.Second)
+		}
+		if l, err := c.Get(t.Context(), key, s.mint); err != nil || l.Password.Reveal() != "1" {
+			t.Errorf("Get = %s, %v; want the first lease for who does not ask anybody, too", l.Password.Reveal(), err)
+		}
+		time.Sleep(time.Hour)
+		s.takes = time.Hour
+		began := time.Now()
+		if _, err := c.GetWithin(t.Context(), key, limit, s.mint); !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "within 2m30s") || time.Since(began) != limit {
+			t.Errorf("after %s %v; want that nothing came", time.Since(began), err)
+		}
+	})
+}
+
 // TestLeaseIsUsedWhileNobodyAsks has a lease below the margin during the rest that a failed refresh earned.
 func TestLeaseIsUsedWhileNobodyAsks(t *testing.T) {
 	bubble(t, func(t *testing.T) {

@@ -19,6 +19,7 @@ var errGone = errors.New("mint neither returned nor panicked")
 type flight struct {
 	number uint64 // among those of its entry
 	began  instant
+	limit  time.Duration // that the mint may take
 
 	landed chan struct{} // closed when what follows is there
 	lease  Lease
@@ -27,7 +28,7 @@ type flight struct {
 }
 
 // overdue reports whether f has been under way for longer than a mint may be.
-func (f *flight) overdue(now instant) bool { return now.since(f.began) > lostAfter }
+func (f *flight) overdue(now instant) bool { return now.since(f.began) > f.limit+lostAfter }
 
 // Ended is the error of a context that has ended, for errors.Is both what ctx says and the cause that the program gave.
 func Ended(ctx context.Context) error {
@@ -47,9 +48,9 @@ func answer(l Lease, err error) (Lease, error) {
 }
 
 // start begins a flight for e. The caller holds the lock.
-func (c *Cache) start(ctx context.Context, k Key, e *entry, now instant, mint Mint) *flight {
+func (c *Cache) start(ctx context.Context, k Key, e *entry, f *flight, mint Mint) *flight {
 	e.begun++
-	f := &flight{number: e.begun, began: now, landed: make(chan struct{})}
+	f.number, f.landed = e.begun, make(chan struct{})
 	e.flight = f
 	go c.fly(context.WithoutCancel(ctx), k, e, f, mint)
 	return f
@@ -57,7 +58,7 @@ func (c *Cache) start(ctx context.Context, k Key, e *entry, now instant, mint Mi
 
 // fly calls mint. It always lands, also when mint panics.
 func (c *Cache) fly(ctx context.Context, k Key, e *entry, f *flight, mint Mint) {
-	ctx, cancel := context.WithTimeout(ctx, mintTimeout)
+	ctx, cancel := context.WithTimeout(ctx, f.limit)
 	defer cancel()
 	var lease Lease
 	err := errGone
@@ -74,7 +75,7 @@ func (c *Cache) fly(ctx context.Context, k Key, e *entry, f *flight, mint Mint) 
 func (c *Cache) land(ctx context.Context, k Key, e *entry, f *flight, l Lease, err error) {
 	late := err != nil && ctx.Err() != nil
 	if late {
-		err = fmt.Errorf("no login came within %s: %w", mintTimeout, err)
+		err = fmt.Errorf("no login came within %s: %w", f.limit, err)
 	}
 	c.mu.Lock()
 	now := c.read()
