@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/shared/aws/awserror"
+	"github.com/sluicehq/sluice/shared/aws/awslease"
 	"github.com/sluicehq/sluice/shared/connector/lease"
 	"github.com/sluicehq/sluice/shared/fault"
 )
@@ -25,7 +26,7 @@ const (
 )
 
 // errGone is told to who waits for a search whose goroutine was ended by what it called.
-var errGone = &fault.Error{Kind: fault.Bug, Reason: "Gone", Op: "prepare connections", Err: errors.New("a function of the program ended the goroutine that called it")}
+var errGone = &fault.Error{Kind: fault.Bug, Reason: awslease.Gone, Op: "prepare connections", Err: errors.New("a function of the program ended the goroutine that called it")}
 
 // A finding is something that is found out once, by the first who asks, for all. A failure is kept for [findRest] alone.
 type finding[T any] struct {
@@ -110,12 +111,11 @@ func (f *finding[T]) land(s *search[T]) {
 	}
 }
 
-// guarded turns a panic, such as one of the program's own function for codes of MFA devices, into an error: nobody could recover it in
-// a goroutine of ours.
+// guarded turns a panic, such as one of the program's own logger, into an error: nobody could recover it in a goroutine of ours.
 func guarded[T any](ctx context.Context, look func(context.Context) (*T, error)) (value *T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &fault.Error{Kind: fault.Bug, Reason: "Panic", Op: "prepare connections", Err: fmt.Errorf("%v\n%s", p, debug.Stack())}
+			err = &fault.Error{Kind: fault.Bug, Reason: awslease.Panic, Op: "prepare connections", Err: fmt.Errorf("%v\n%s", p, debug.Stack())}
 		}
 	}()
 	return look(ctx)

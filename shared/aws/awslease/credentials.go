@@ -44,6 +44,10 @@ func (c *Client) explainCredentials(ctx context.Context, err error) error {
 	if strings.Contains(err.Error(), "Missing Region") && c.cfg.Region == "" { // the SDK has no type for it
 		return regionMissing(e.Op, e.Subject)
 	}
+	if hook, ok := errors.AsType[*errHook](err); ok {
+		e.Kind = fault.Bug
+		return set(hook.reason, hook, "")
+	}
 	if mfa, ok := errors.AsType[*errMFA](err); ok {
 		return set(MFARequired, mfa, "give the code that the device shows now")
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -86,6 +87,28 @@ func TestOwnSource(t *testing.T) {
 	mints(t, load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: sts.url}, awslease.Options{Region: "us-west-2"}), f)
 	sts.asked(t, "AKIDKEYS/us-west-2/sts")
 	f.asked(t, "ASIAROLE/us-west-2/redshift+T")
+}
+
+// A function for codes that misbehaves ends neither the program nor the wait of others, and is not hidden.
+func TestMFAFunctionThatMisbehaves(t *testing.T) {
+	for reason, tc := range map[string]struct {
+		ask  func() (string, error)
+		says string
+	}{
+		awslease.Panic: {func() (string, error) { panic("of the program's own") }, "of the program's own"},
+		awslease.Gone:  {func() (string, error) { runtime.Goexit(); return "", nil }, "ended the goroutine"},
+	} {
+		t.Run(reason, func(t *testing.T) {
+			alone(t, "[profile a]\nrole_arn = "+role+"\nsource_profile = b\nmfa_serial = arn:aws:iam::111122223333:mfa/u\n[profile b]\n"+keys, "")
+			f := serve(t)
+			client := load(t, resolve.Credentials{Kind: resolve.Profile, Profile: "a", StsEndpoint: f.url}, awslease.Options{Region: "us-west-2", MFAToken: tc.ask})
+			for range 2 { // the next is as good as the first
+				_, err := client.Mint(t.Context(), settings(f))
+				fails(t, err, fault.Bug, reason, "profile a", tc.says)
+			}
+			f.asked(t)
+		})
+	}
 }
 
 // A code that is typed too late for who waited is not asked for again.

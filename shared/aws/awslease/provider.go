@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
+	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -48,6 +50,36 @@ type errMFA struct{ err error }
 func (e *errMFA) Error() string { return "ask for the code of the MFA device: " + e.err.Error() }
 func (e *errMFA) Unwrap() error { return e.err }
 
+// errHook marks that the hook did not even return.
+type errHook struct {
+	reason string
+	what   string
+}
+
+func (e *errHook) Error() string { return e.what }
+
+// answered asks a program's own hook for a code, on a goroutine of its own: in the SDK's, a panic would end the program, and an end of the
+// goroutine would leave all waiting who wait for credentials.
+func answered(ask func() (string, error)) (code string, err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		err = &errHook{Gone, "the program's function for codes ended the goroutine that called it"}
+		defer func() {
+			if p := recover(); p != nil {
+				err = &errHook{Panic, fmt.Sprintf("the program's function for codes panicked: %v\n%s", p, debug.Stack())}
+			}
+		}()
+		if code, err = ask(); err != nil {
+			err = &errMFA{err}
+		} else if code == "" {
+			err = &errMFA{errors.New("the program gave none")}
+		}
+	}()
+	<-done
+	return code, err
+}
+
 // providerOptions say where the SDK takes credentials from, and how it assumes roles on the way.
 func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOptions) error {
 	options := []func(*config.LoadOptions) error{
@@ -56,16 +88,7 @@ func providerOptions(c resolve.Credentials, o Options) []func(*config.LoadOption
 			a.RoleSessionName = cmp.Or(a.RoleSessionName, sessionName)
 			a.Client = at(a.Client, c.StsEndpoint)
 			if o.MFAToken != nil {
-				a.TokenProvider = func() (string, error) {
-					code, err := o.MFAToken()
-					if err != nil {
-						return "", &errMFA{err}
-					}
-					if code == "" {
-						return "", &errMFA{errors.New("the program gave none")}
-					}
-					return code, nil
-				}
+				a.TokenProvider = func() (string, error) { return answered(o.MFAToken) }
 			}
 		}),
 		config.WithWebIdentityRoleCredentialOptions(func(w *stscreds.WebIdentityRoleOptions) {

@@ -35,4 +35,8 @@ const (
 	NoLease        = "NoLease"        // no login was stored in it yet
 	LeaseExpired   = "LeaseExpired"   // nobody has replaced the login in time
 	NotALease      = "NotALease"      // it holds something else
+
+	// Of functions that the program gives.
+	Panic = "Panic" // one panicked
+	Gone  = "Gone"  // one ended the goroutine that called it
 )
