@@ -117,7 +117,7 @@ func ingress(s config.Stage) []Statement {
 	ourTags := maps.Clone(ours)
 	ourTags["ec2:CreateAction"] = []string{"AuthorizeSecurityGroupIngress"} // tags of rules that are there already stay as they are
 	return []Statement{
-		{Sid: "LookAtNetwork", Resources: []string{"*"}, Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules"}},
+		{Sid: "LookAtNetwork", Resources: []string{"*"}, Actions: []string{"ec2:DescribeSecurityGroups", "ec2:DescribeSecurityGroupRules", "ec2:DescribeVpcEndpoints"}},
 		{Sid: "OpenGroups", Resources: groups, Actions: []string{"ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"},
 			Conditions: equal("ec2:ResourceTag/"+settings.TagIngress, settings.Allow)},
 		{Sid: "AddRules", Resources: rules, Actions: []string{"ec2:AuthorizeSecurityGroupIngress"}, Conditions: Conditions{"StringEquals": ours}},

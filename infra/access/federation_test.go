@@ -175,6 +175,7 @@ func TestProvision(t *testing.T) {
 
 		{"ec2:DescribeSecurityGroups", "*", "LookAtNetwork", nil},
 		{"ec2:DescribeSecurityGroupRules", "*", "LookAtNetwork", nil},
+		{"ec2:DescribeVpcEndpoints", "*", "LookAtNetwork", nil},
 		{"ec2:AuthorizeSecurityGroupIngress", group, "OpenGroups", []string{"ec2:ResourceTag/sluice:ingress", "allow"}},
 		{"ec2:RevokeSecurityGroupIngress", group, "OpenGroups", []string{"ec2:ResourceTag/sluice:ingress", "allow"}},
 		{"ec2:AuthorizeSecurityGroupIngress", group, "", nil},

@@ -58,8 +58,9 @@ func planned(of federation.Plan, refusal *fault.Error) any {
 		Boundary string          `json:"boundary"`
 		SQL      []string        `json:"sql"`
 		Waits    string          `json:"waits,omitempty"`
+		Warnings []string        `json:"warnings,omitempty"`
 		Refusal  *refused        `json:"refusal,omitempty"`
-	}{Made: of.Made, Trust: json.RawMessage(of.Trust), Policy: json.RawMessage(of.Policy), Boundary: of.Boundary, SQL: of.SQL, Waits: of.Waits}
+	}{Made: of.Made, Trust: json.RawMessage(of.Trust), Policy: json.RawMessage(of.Policy), Boundary: of.Boundary, SQL: of.SQL, Waits: of.Waits, Warnings: of.Warnings}
 	if refusal != nil {
 		message, remedy := apart(refusal)
 		out.Refusal = &refused{refusal.Reason, message, remedy}
@@ -93,6 +94,9 @@ func (s *session) planned(w federation.Wanted, of federation.Plan, refusal *faul
 	fmt.Fprintf(s.out, "\nSQL in the warehouse:\n  %s\n\ntrust of the role:\n%s\n\npolicy of the role:\n%s\n", strings.Join(of.SQL, ";\n  ")+";", indent(of.Trust), indent(of.Policy))
 	if of.Waits != "" {
 		fmt.Fprintf(s.out, "\nIt would wait now: %s\n", of.Waits)
+	}
+	for _, warning := range of.Warnings {
+		fmt.Fprintf(s.out, "\nWarning: %s\n", warning)
 	}
 	fmt.Fprintf(s.out, "\nA plan does not see whether the source has database %s and schema %s, whether the warehouse has the grantees,\nor a schema %s already, and whether the network lets it in.\n",
 		w.Source.Database, w.Source.Schema, w.Schema)

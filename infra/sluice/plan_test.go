@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/redshiftdata"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/federation"
 	"github.com/sluicehq/sluice/shared/warehouse"
 )
@@ -106,6 +107,26 @@ func TestPlanOfWhatWouldWait(t *testing.T) {
 		}
 	}()
 	says(t, succeed(t, orders, "plan", "-"), "It would wait now: ClusterPaused: cluster examplecluster is paused")
+}
+
+// TestPlanWarns is of a cluster that may not reach Secrets Manager.
+//
+// Scenario 26
+func TestPlanWarns(t *testing.T) {
+	w := start(t)
+	route := func(on bool) {
+		if err := w.Redshift.SetEnhancedRouting("examplecluster", on); err != nil {
+			t.Error(err)
+		}
+	}
+	route(true)
+	defer route(false)
+	warning := "EndpointMissing: " + world.VPC + " has no interface endpoint for " + world.SecretsService
+	says(t, succeed(t, orders, "plan", "-"), "orders would be made of this.", "\nWarning: "+warning)
+	var of struct{ Warnings []string }
+	if err := json.Unmarshal([]byte(succeed(t, orders, "plan", "-", "-json")), &of); err != nil || len(of.Warnings) != 1 || !strings.HasPrefix(of.Warnings[0], warning) {
+		t.Errorf("the JSON warns %q, %v", of.Warnings, err)
+	}
 }
 
 func TestBootstrap(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awsconfig "github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/rds"
@@ -27,6 +28,7 @@ import (
 	"github.com/sluicehq/sluice/shared/aws/awserror"
 	"github.com/sluicehq/sluice/shared/aws/awsiam"
 	"github.com/sluicehq/sluice/shared/aws/awskms"
+	"github.com/sluicehq/sluice/shared/aws/awsnetwork"
 	"github.com/sluicehq/sluice/shared/aws/awsrds"
 	"github.com/sluicehq/sluice/shared/aws/awssourcesecret"
 	"github.com/sluicehq/sluice/shared/aws/awsstate"
@@ -133,7 +135,7 @@ func reconciler(p settings.Provision, cfg aws.Config) *federation.Reconciler {
 	return &federation.Reconciler{
 		Config: federation.Configure(p),
 		World: federation.World{
-			Databases: awsrds.New(rds.NewFromConfig(cfg)), Clusters: awscluster.New(redshift.NewFromConfig(cfg)),
+			Databases: awsrds.New(rds.NewFromConfig(cfg)), Clusters: awscluster.New(redshift.NewFromConfig(cfg)), Network: awsnetwork.New(ec2.NewFromConfig(cfg)),
 			Secrets: awssourcesecret.New(secretsmanager.NewFromConfig(cfg)), Keys: awskms.New(kms.NewFromConfig(cfg)),
 			Roles: awsiam.New(iam.NewFromConfig(cfg)),
 		},

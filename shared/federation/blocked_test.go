@@ -199,6 +199,15 @@ var blockages = []blockage{
 		func(w *federationtest.World) {
 			w.Rules = []federation.Rule{{ID: "sgr-theirs", Group: "sg-orders-prod", Any: true, Ports: [2]int{-1, -1}}}
 		}, true},
+	// Scenario 26
+	{"enhanced routing without an endpoint", func(w *federationtest.World, _ *federation.Wanted) { w.Clusters[federationtest.Cluster].Routed = true }, warehouse.SecretsUnreachable,
+		"vpc-1 has no interface endpoint for com.amazonaws.us-east-1.secretsmanager", "make an interface VPC endpoint for com.amazonaws.us-east-1.secretsmanager in vpc-1, with private DNS and a security group that lets sg-warehouse in at port 443",
+		func(w *federationtest.World) { w.Endpoints[federationtest.VPC] = []string{federationtest.Service} }, true},
+	{"endpoint that does not answer", func(w *federationtest.World, d *federation.Wanted) {
+		w.Clusters[federationtest.Cluster].Routed, w.Endpoints[federationtest.VPC] = true, []string{federationtest.Service}
+		failing("prove by tables", "Error=: curlCode: 28, Timeout was reached")(w, d)
+	}, warehouse.SecretsUnreachable, "no answer from com.amazonaws.us-east-1.secretsmanager", "let sg-warehouse out at port 443, and in at port 443 of the interface endpoint", statementsWork, true},
+	{"Secrets Manager that does not answer", failing("prove by tables", "Error=: curlCode: 7, Couldn't connect to server"), warehouse.SecretsUnreachable, "curlCode: 7", "outbound rules", statementsWork, true},
 	// Scenario 24
 	{"wrong password in the secret", func(w *federationtest.World, d *federation.Wanted) {
 		s := foreign(w)

@@ -14,8 +14,8 @@ import (
 var fromIAM = []string{Unauthorized, NotAssumable, warehouse.RoleRefused, warehouse.SecretRefused, warehouse.KeyRefused}
 
 // passing are refusals that may pass by themselves once: a password that rotates, rights that are being given anew, an unexplained
-// failure, a database that is restarting.
-var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.StatementDenied, warehouse.StatementFailed, source.AdminRefused, source.AdminPowerless, source.SourceUnreachable}
+// failure, a call of the warehouse's that was lost, a database that is restarting.
+var passing = []string{Unauthorized, warehouse.PasswordRefused, warehouse.SecretsUnreachable, warehouse.StatementDenied, warehouse.StatementFailed, source.AdminRefused, source.AdminPowerless, source.SourceUnreachable}
 
 // enduring are failures that people see elsewhere, and that end by themselves: they are tried again for as long as it takes.
 var enduring = []string{Throttled, Unavailable, ClusterBusy, Conflict, warehouse.WarehouseAway}

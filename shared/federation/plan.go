@@ -16,7 +16,8 @@ type Plan struct {
 	Boundary string   `json:"boundary"` // ARN
 	SQL      []string `json:"sql"`      // in the warehouse, in order
 	Waits    string   `json:"waits,omitempty"`
-	Refusal  error    `json:"-"` // the first reason for which it would be blocked now; nil if none is seen
+	Warnings []string `json:"warnings,omitempty"` // conditions that it would have from the beginning
+	Refusal  error    `json:"-"`                  // the first reason for which it would be blocked now; nil if none is seen
 }
 
 // suffixUnknown stands for the six characters that Secrets Manager will put behind the name of a new secret.
@@ -37,6 +38,9 @@ func (r *Reconciler) Plan(ctx context.Context, w Wanted) (Plan, error) {
 	}
 	if waits != nil {
 		p.Waits = fmt.Sprintf("%s: %s", waits.reason, waits.message)
+	}
+	for _, c := range run.rec.Conditions {
+		p.Warnings = append(p.Warnings, c.Type+": "+c.Message)
 	}
 	m := &run.rec.Made
 	if err == nil && run.named != nil {

@@ -58,6 +58,9 @@ type Cluster struct {
 	Host           string            // empty while it is made
 	Roles          map[string]string // ApplyStatus by ARN
 	SecurityGroups []string
+
+	VPC             string
+	EnhancedRouting bool // it reaches other services by its VPC alone
 }
 
 // States of a role on a cluster.
@@ -86,7 +89,7 @@ type Rule struct {
 	Tags  map[string]string
 }
 
-// Network answers for EC2's security groups.
+// Network answers for EC2's security groups and endpoints.
 type Network interface {
 	// GroupTags are the tags of a security group.
 	GroupTags(ctx context.Context, group string) (tags map[string]string, found bool, err error)
@@ -95,6 +98,8 @@ type Network interface {
 	// Admit adds a rule: group lets in from on a TCP port. A rule that is there, whosever it is, is no error.
 	Admit(ctx context.Context, group, from string, port int, tags map[string]string) error
 	Revoke(ctx context.Context, group string, rules []string) error
+	// HasEndpoint reports whether a VPC has an interface endpoint that is available and answers to the name of an AWS service.
+	HasEndpoint(ctx context.Context, vpc, service string) (bool, error)
 }
 
 // A Secret is what Secrets Manager says of a secret. Its value is not read.

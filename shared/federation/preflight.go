@@ -60,6 +60,9 @@ func (r *run) preflight(ctx context.Context) (*wait, error) {
 		warning = fmt.Sprintf("the cluster has %d of at most %d IAM roles", len(cluster.Roles), limit)
 	}
 	r.rec.set(CondRoles, warning, r.now())
+	if err := r.routed(ctx, cluster); err != nil {
+		return nil, err
+	}
 	return r.vouched(ctx, db)
 }
 

@@ -122,6 +122,7 @@ const (
 	CondRoles     = "RolesRunningOut" // the cluster is close to its limit of roles
 	CondOpened    = "IngressOpenedBy" // others opened the network before
 	CondMaster    = "MasterLogin"     // the warehouse reads with the login of the source's master user
+	CondEndpoint  = "EndpointMissing" // the cluster's VPC, by which alone it reaches Secrets Manager, has no endpoint for it
 )
 
 // set adds or changes a condition; an empty message takes it away.

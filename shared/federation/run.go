@@ -33,8 +33,9 @@ type run struct {
 type seen struct {
 	databases map[source.Source]source.Database
 	clusterID string
-	cluster   *Cluster // clusterID
-	named     *Secret  // of the document
+	cluster   *Cluster        // clusterID
+	endpoints map[string]bool // whether a VPC has one for Secrets Manager
+	named     *Secret         // of the document
 	schema    *warehouse.Schema
 }
 

@@ -175,16 +175,21 @@ func (r *run) told(ctx context.Context, err error) error {
 		return err
 	}
 	switch m := r.rec.Made; {
+	case e.Reason == warehouse.SecretsUnreachable:
+		return r.unanswered(ctx, e)
 	case e.Reason == warehouse.NetworkClosed:
-		from, to := "the cluster", "the source"
+		from, to, besides := "the cluster", "the source", ""
 		if c, err := r.lookAt(ctx, m.Cluster); err == nil && c != nil && len(c.SecurityGroups) > 0 {
 			from = strings.Join(c.SecurityGroups, " or ")
+			if lacks, err := r.lacksEndpoint(ctx, c); err == nil && lacks {
+				besides = fmt.Sprintf("; besides, %s has no interface endpoint for %s", c.VPC, r.secretsService())
+			}
 		}
 		if db, found, err := r.lookUp(ctx, r.rec.Wanted.Source); err == nil && found && len(db.SecurityGroups) > 0 {
 			to = strings.Join(db.SecurityGroups, " or ")
 		}
 		return r.blocked(e.Op, e.Reason,
-			fmt.Sprintf("let %s in at port %d of %s: inbound rule of the security group, routes between the VPCs, and enhanced VPC routing where they differ", from, m.Endpoint.Port, to),
+			fmt.Sprintf("let %s in at port %d of %s: inbound rule of the security group, routes between the VPCs, and enhanced VPC routing where they differ%s", from, m.Endpoint.Port, to, besides),
 			fmt.Errorf("the cluster gets no connection to %s: %w", m.Endpoint, e.Err))
 	case e.Reason == warehouse.StatementDenied: // by the source: in the warehouse the schema is ours
 		return r.blocked(e.Op, e.Reason, fmt.Sprintf("let the login of secret %s read the tables of schema %s in the source", m.Secret, m.Endpoint.Schema), e.Err)

@@ -10,25 +10,26 @@ import (
 
 // Why a statement on an external schema failed.
 const (
-	NetworkClosed     = "NetworkClosed"     // the warehouse gets no connection to the source
-	HostUnknown       = "HostUnknown"       // the warehouse finds no address for the source's host
-	RoleRefused       = "RoleRefused"       // the warehouse cannot use the IAM role
-	SecretRefused     = "SecretRefused"     // the role may not read the secret
-	KeyRefused        = "KeyRefused"        // the role may not use the secret's KMS key
-	SecretUnreadable  = "SecretUnreadable"  // the secret holds no user and password
-	PasswordRefused   = "PasswordRefused"   // the source does not take the password
-	ScramOnly         = "ScramOnly"         // the source asks for SCRAM, which Redshift is reported not to speak
-	DatabaseMissing   = "DatabaseMissing"   // the source has no such database
-	ReaderEndpoint    = "ReaderEndpoint"    // an Aurora reader cannot give a snapshot
-	SchemaTaken       = "SchemaTaken"       // a schema of this name is there
-	Dependents        = "Dependents"        // something is built on the schema
-	GranteeMissing    = "GranteeMissing"    // no such group, role or user in the warehouse
-	StatementConflict = "StatementConflict" // another transaction changed the same thing
-	StatementDenied   = "StatementDenied"   // Sluice's own user in the warehouse may not do that
-	StatementWrong    = "StatementWrong"    // the SQL itself: ours to mend
-	LoginMissing      = "LoginMissing"      // Sluice's own user is not there
-	WarehouseAway     = "WarehouseAway"     // the cluster takes no statements now
-	StatementFailed   = "StatementFailed"   // none of those
+	NetworkClosed      = "NetworkClosed"      // the warehouse gets no connection to the source
+	HostUnknown        = "HostUnknown"        // the warehouse finds no address for the source's host
+	SecretsUnreachable = "SecretsUnreachable" // the warehouse gets no answer from Secrets Manager
+	RoleRefused        = "RoleRefused"        // the warehouse cannot use the IAM role
+	SecretRefused      = "SecretRefused"      // the role may not read the secret
+	KeyRefused         = "KeyRefused"         // the role may not use the secret's KMS key
+	SecretUnreadable   = "SecretUnreadable"   // the secret holds no user and password
+	PasswordRefused    = "PasswordRefused"    // the source does not take the password
+	ScramOnly          = "ScramOnly"          // the source asks for SCRAM, which Redshift is reported not to speak
+	DatabaseMissing    = "DatabaseMissing"    // the source has no such database
+	ReaderEndpoint     = "ReaderEndpoint"     // an Aurora reader cannot give a snapshot
+	SchemaTaken        = "SchemaTaken"        // a schema of this name is there
+	Dependents         = "Dependents"         // something is built on the schema
+	GranteeMissing     = "GranteeMissing"     // no such group, role or user in the warehouse
+	StatementConflict  = "StatementConflict"  // another transaction changed the same thing
+	StatementDenied    = "StatementDenied"    // Sluice's own user in the warehouse may not do that
+	StatementWrong     = "StatementWrong"     // the SQL itself: ours to mend
+	LoginMissing       = "LoginMissing"       // Sluice's own user is not there
+	WarehouseAway      = "WarehouseAway"      // the cluster takes no statements now
+	StatementFailed    = "StatementFailed"    // none of those
 )
 
 // A Cause is what a failed statement's message means.
@@ -39,6 +40,14 @@ type Cause struct {
 }
 
 var keyRefused = Cause{fault.Blocked, KeyRefused, "let the role decrypt with the secret's KMS key, in the key's policy, and see that the key is enabled"}
+
+// secretsUnreachable is said in the words of AWS's client: of all that a query needs, the source itself is asked by another one.
+//
+// Source: tonytsheng/DBHUB, ANALYTICS/REDSHIFT/FEDERATEDQ, for clusters that were not let out to Secrets Manager ("Failed to
+// incorporate external table … into local catalog. Error=: curlCode: 28, Timeout was reached", and "curlCode: 7, Couldn't
+// connect to server").
+var secretsUnreachable = Cause{fault.Blocked, SecretsUnreachable, "let the cluster reach AWS Secrets Manager at port 443: by the outbound rules of its security groups and, " +
+	"with enhanced VPC routing, by an interface endpoint of its VPC or a NAT gateway"}
 
 var sourceFull = Cause{fault.Retry, source.SourceBusy, "let the source take more connections, or close some"}
 
@@ -68,6 +77,7 @@ var fragments = []fragment{
 	{[]string{"too many connections"}, sourceFull},
 	{[]string{"too many clients"}, sourceFull},
 	{[]string{"could not translate host name"}, Cause{fault.Blocked, HostUnknown, "correct the source's host, or let the cluster's VPC resolve its name (DNS)"}},
+	{[]string{"curlcode:"}, secretsUnreachable},
 	{[]string{"access to kms"}, keyRefused},
 	{[]string{"kms:decrypt"}, keyRefused},
 	{[]string{"kms key"}, keyRefused},

@@ -90,6 +90,8 @@ func TestExplain(t *testing.T) {
 		"Not authorized to get credentials of role arn:aws:iam::111122223333:role/sluice/test/sluice-test-user-database-group":                                                      warehouse.RoleRefused,
 		"The IAM role arn:x is not valid. The IAM role must delegate access to an Amazon Redshift account.":                                                                         warehouse.RoleRefused,
 		"error:  timeout expired\n code: 25300 context: location: pgclient.cpp:535 process: padbmaster":                                                                             warehouse.NetworkClosed,
+		`ERROR: Failed to incorporate external table "kms"."users" into local catalog. Error=: curlCode: 28, Timeout was reached`:                                                   warehouse.SecretsUnreachable,
+		`ERROR: Failed to incorporate external table "kms"."users" into local catalog. Error=: curlCode: 7, Couldn't connect to server`:                                             warehouse.SecretsUnreachable,
 		`could not connect to server: Connection refused Is the server running on host "kms-user-database" (10.0.0.1)`:                                                              warehouse.NetworkClosed,
 		`FATAL: password authentication failed for user "secret_username"`:                                                                                                          warehouse.PasswordRefused,
 		"Secret arn:x needs the keys username and password: one of them is missing":                                                                                                 warehouse.SecretUnreadable,
@@ -139,6 +141,7 @@ func TestExplainRead(t *testing.T) {
 		`ERROR: schema "sales" does not exist`:                               source.SchemaMissing,
 		`FATAL: user "sluice" does not exist`:                                warehouse.LoginMissing, // that is the warehouse's own word
 		"error:  timeout expired":                                            warehouse.NetworkClosed,
+		"Error=: curlCode: 28, Timeout was reached":                          warehouse.SecretsUnreachable,
 		`FATAL: password authentication failed for user "permission denied"`: warehouse.PasswordRefused,
 		"ERROR: the moon is full":                                            warehouse.StatementFailed,
 	} {

@@ -10,7 +10,7 @@ import (
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 )
 
-// Pages of both descriptions.
+// Pages of groups and rules.
 // Source: Amazon EC2 API Reference, DescribeSecurityGroups, DescribeSecurityGroupRules (MaxResults).
 const (
 	minResults = 5

@@ -1,10 +1,12 @@
-// Package ec2 plays the part of Amazon EC2 that opens networks: security groups, their rules of ingress, and tags.
+// Package ec2 plays the part of Amazon EC2 that opens networks: security groups, their rules of ingress, their tags, and the
+// endpoints of VPCs, which are looked at only.
 //
 // What AWS's documentation leaves open is decided here, and nothing but this sandbox says that it is so:
 //   - Revoking is a question about the security group alone. Authorizing is one about the group and, when the new rules get
 //     tags, about security-group-rule/* too, where ec2:CreateTags is asked as well, with the condition key ec2:CreateAction.
 //   - A rule that was made counts at once. AWS says that a small delay might occur.
 //   - Rules of egress are not there: every group lets everything out.
+//   - The security groups and subnets of endpoints are not there: an endpoint is reached from everywhere in its VPC.
 //   - A revocation that names a rule which is not there fails as a whole, and so does one whose permissions fit no rule.
 package ec2
 
@@ -47,8 +49,9 @@ type Rule struct {
 
 // A Service is EC2 in one region of the account. Its methods may be called from several goroutines.
 type Service struct {
-	mu     sync.Mutex
-	groups map[string]*group
+	mu        sync.Mutex
+	groups    map[string]*group
+	endpoints map[string]Endpoint
 }
 
 type group struct {
@@ -56,8 +59,8 @@ type group struct {
 	rules []*Rule // the oldest first
 }
 
-// New returns a service without groups.
-func New() *Service { return &Service{groups: map[string]*group{}} }
+// New returns a service without groups and endpoints.
+func New() *Service { return &Service{groups: map[string]*group{}, endpoints: map[string]Endpoint{}} }
 
 // AddGroup adds a security group with its rules. Everything in g is copied.
 func (s *Service) AddGroup(g Group) error {
@@ -152,6 +155,7 @@ func (s *Service) AWS() awshttp.Service {
 			"DescribeSecurityGroupRules":    s.describeRules,
 			"AuthorizeSecurityGroupIngress": s.authorizeIngress,
 			"RevokeSecurityGroupIngress":    s.revokeIngress,
+			"DescribeVpcEndpoints":          s.describeEndpoints,
 			"CreateTags":                    s.createTags,
 			"DeleteTags":                    s.deleteTags,
 		},

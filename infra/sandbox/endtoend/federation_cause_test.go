@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
+	"github.com/sluicehq/sluice/infra/sandbox/ec2"
 	"github.com/sluicehq/sluice/infra/sandbox/source"
 	"github.com/sluicehq/sluice/infra/sandbox/world"
 	"github.com/sluicehq/sluice/shared/federation"
@@ -121,6 +122,23 @@ var networkCauses = []cause{
 		},
 		want:  refusal{federation.IngressNotAllowed, []string{"sg-orders-prod"}, "sluice:ingress = allow"},
 		never: []string{"AuthorizeSecurityGroupIngress", "CreateSecret", "CreateRole"},
+	},
+	{ // Scenario 26
+		name: "enhanced VPC routing without an endpoint",
+		arrange: func(f *federator, name string) func() {
+			f.must(f.Redshift.SetEnhancedRouting(world.Cluster, true))
+			return func() {
+				if got := condition(f.record(name), federation.CondEndpoint); !strings.Contains(got, world.VPC+" has no interface endpoint for "+world.SecretsService) {
+					f.t.Errorf("the condition EndpointMissing says %q", got)
+				}
+				f.must(f.EC2.SetEndpoint(ec2.Endpoint{ID: "vpce-secrets", VPC: world.VPC, Service: world.SecretsService, PrivateDNS: true}))
+			}
+		},
+		tidy: func(f *federator) {
+			f.must(f.EC2.RemoveEndpoint("vpce-secrets"))
+			f.must(f.Redshift.SetEnhancedRouting(world.Cluster, false))
+		},
+		want: refusal{warehouse.SecretsUnreachable, []string{"Timeout was reached", world.VPC + " has no interface endpoint for " + world.SecretsService}, "make an interface VPC endpoint for " + world.SecretsService + " in " + world.VPC},
 	},
 	{ // Scenario 29
 		name: "a source that is stopped",

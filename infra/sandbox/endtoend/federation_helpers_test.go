@@ -118,6 +118,7 @@ func (f *federator) refuses(rec federation.Record, want refusal) {
 // marks are words that only the messages of these causes have.
 var marks = map[string][]string{
 	"timeout expired":                        {warehouse.NetworkClosed},
+	"interface endpoint":                     {warehouse.SecretsUnreachable},
 	"password authentication failed":         {warehouse.PasswordRefused, wanted.AdminRefused},
 	"authentication method 10":               {warehouse.ScramOnly},
 	"SCRAM":                                  {warehouse.ScramOnly},

@@ -29,6 +29,9 @@ func (s *Schemas) logIn(ctx context.Context, cluster string, o options) (login, 
 	if err != nil {
 		return login{}, nil, err
 	}
+	if s.config.ReachesSecrets != nil && !s.config.ReachesSecrets(cluster) {
+		return login{}, nil, failure("Failed to incorporate external table into local catalog. Error=: %s", noAnswer)
+	}
 	l, err := s.fetch(ctx, as, o.SecretARN)
 	if err != nil {
 		return login{}, nil, err

@@ -33,6 +33,10 @@ const (
 	credentialsCode = 30000
 )
 
+// noAnswer is what the client says that asks Secrets Manager, where the network lets nothing through.
+// Source: tonytsheng/DBHUB, ANALYTICS/REDSHIFT/FEDERATEDQ; there the message names the table that was asked for.
+const noAnswer = "curlCode: 28, Timeout was reached"
+
 // block is what Redshift writes around an error of its inner workings.
 func block(message string, code int, location string) string {
 	const line = "-----------------------------------------------"

@@ -24,6 +24,9 @@
 //     defined itself is left out; the log says so.
 //   - The wording of errors of Secrets Manager, of an unusable secret, and of statements that external schemas do not take
 //     is ours where no source was found.
+//   - A cluster that does not reach Secrets Manager says so in words that somebody reported of a query of a table; of the views
+//     with metadata, too, which nobody has reported. It does not wait for a time-out. That it still gets sessions of roles then,
+//     by a way of Redshift's own, is not documented.
 //   - Without enable_case_sensitive_identifier, names of databases and schemas of the source are folded to lower case.
 package federated
 
@@ -63,6 +66,8 @@ type Config struct {
 	API         API // for GetSecretValue
 	// Reachable reports whether the network lets a cluster through to a host.
 	Reachable func(cluster, host string, port int) bool
+	// ReachesSecrets reports whether the network lets a cluster through to Secrets Manager; nil lets all of them.
+	ReachesSecrets func(cluster string) bool
 	// Authority is the certificate, in PEM, that the certificates of sources lead to.
 	Authority []byte
 	// Log takes a line for each table that is left out and each schema that does not work when a session opens. No

@@ -65,7 +65,9 @@ func TestEachCauseHasItsMessage(t *testing.T) {
 		"no password": {func(w *world) { w.secret = `{"username":"reader","Password":"x"}` }, nil, []string{"needs the keys username and password"}},
 		"no username": {func(w *world) { w.secret = `{"password":"x"}` }, nil, []string{"needs the keys username and password"}},
 		"no JSON":     {func(w *world) { w.secret = password }, nil, []string{"is not a JSON object"}},
-		"network":     {func(w *world) { w.reachable = false }, nil, []string{"error:  timeout expired", "code:      25300", "pgclient.cpp", "padbmaster"}},
+		// Scenario 26
+		"no way to Secrets Manager": {func(w *world) { w.unrouted = true }, nil, []string{"Failed to incorporate external table", "Error=: curlCode: 28, Timeout was reached"}},
+		"network":                   {func(w *world) { w.reachable = false }, nil, []string{"error:  timeout expired", "code:      25300", "pgclient.cpp", "padbmaster"}},
 		"wrong password": {func(w *world) { w.secret = `{"username":"reader","password":"wrong"}` }, nil,
 			[]string{`password authentication failed for user "reader"`, "pgclient.cpp"}},
 		"SCRAM only":  {func(w *world) { w.secret = `{"username":"scrammer","password":"x"}` }, nil, []string{"authentication method 10 not supported", "pgclient.cpp"}},

@@ -89,6 +89,7 @@ type world struct {
 	attached  []string
 	assumable bool
 	reachable bool
+	unrouted  bool // to Secrets Manager
 	secret    string
 	denied    *awshttp.Error
 	asked     int    // times that the secret was read
@@ -131,6 +132,11 @@ func newWorld(t *testing.T) *world {
 			w.mu.Lock()
 			defer w.mu.Unlock()
 			return w.reachable && name == cluster && host == "localhost"
+		},
+		ReachesSecrets: func(name string) bool {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			return !w.unrouted && name == cluster
 		},
 	})
 	if err != nil {

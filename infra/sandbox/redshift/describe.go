@@ -26,6 +26,7 @@ type description struct {
 	Encrypted                 bool
 	EnhancedVpcRouting        bool
 	PubliclyAccessible        bool
+	VpcId                     string
 	IamRoles                  []attachedRole  `aws:"list=ClusterIamRole"`
 	VpcSecurityGroups         []securityGroup `aws:"list=VpcSecurityGroup"`
 	Tags                      []tag           `aws:"list=Tag"`
@@ -57,6 +58,7 @@ func (c *cluster) describe(region string) description {
 		MasterUsername:            c.MasterUsername,
 		Encrypted:                 true,
 		EnhancedVpcRouting:        c.EnhancedRouting,
+		VpcId:                     c.VPC,
 		IamRoles:                  slices.Clone(c.roles),
 		VpcSecurityGroups:         []securityGroup{},
 		Tags:                      []tag{},

@@ -28,8 +28,18 @@ func (s *Service) SetSecurityGroups(cluster string, groups ...string) error {
 	return nil
 }
 
-// SetEnhancedRouting turns enhanced VPC routing of a cluster on or off, which DescribeClusters tells. Nothing in the
-// sandbox travels another way by it.
+// Routing is the VPC of a cluster, and whether enhanced VPC routing makes it the only way out. A cluster that does not exist
+// has none.
+func (s *Service) Routing(cluster string) (vpc string, enhanced bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := s.clusters[cluster]; c != nil {
+		return c.VPC, c.EnhancedRouting
+	}
+	return "", false
+}
+
+// SetEnhancedRouting turns enhanced VPC routing of a cluster on or off at once, as ModifyCluster would in a while.
 func (s *Service) SetEnhancedRouting(cluster string, on bool) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -78,6 +78,7 @@ type Cluster struct {
 	Roles          []string // ARNs of attached roles, which are in-sync
 	Tags           map[string]string
 
+	VPC             string // empty is one of its own
 	EnhancedRouting bool
 }
 
@@ -125,6 +126,7 @@ func (s *Service) AddCluster(c Cluster) error {
 	}
 	c.Database = cmp.Or(c.Database, "dev")
 	c.MasterUsername = cmp.Or(c.MasterUsername, "awsuser")
+	c.VPC = cmp.Or(c.VPC, "vpc-"+c.Identifier)
 	c.SecurityGroups, c.Roles, c.Tags = slices.Clone(c.SecurityGroups), slices.Clone(c.Roles), maps.Clone(c.Tags)
 	s.clusters[c.Identifier] = &cluster{Cluster: c, roles: attached(c.Roles), created: s.clock.Now(), namespace: uuid.New()}
 	s.clusters[c.Identifier].become(available)

@@ -234,6 +234,12 @@ func TestNetworkOfACluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := out.Clusters[0]
+	if vpc, enhanced := w.service.Routing(identifier); *c.VpcId != vpc || vpc == "" || !enhanced {
+		t.Errorf("the cluster is in %q; described in %q, enhanced routing %t", vpc, *c.VpcId, enhanced)
+	}
+	if vpc, enhanced := w.service.Routing("missing"); vpc != "" || enhanced {
+		t.Errorf("a cluster that is not there is in %q, enhanced routing %t", vpc, enhanced)
+	}
 	if len(c.VpcSecurityGroups) != 2 || *c.VpcSecurityGroups[1].VpcSecurityGroupId != "sg-3" || !*c.EnhancedVpcRouting {
 		t.Errorf("groups are %+v, enhanced routing is %v", c.VpcSecurityGroups, *c.EnhancedVpcRouting)
 	}

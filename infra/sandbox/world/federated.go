@@ -16,7 +16,7 @@ func (w *World) openData() error {
 		Open: func(ctx context.Context, _, database string) (*pgx.Conn, error) {
 			return w.database.Open(ctx, database)
 		},
-		AttachedRoles: w.Redshift.AttachedRoles, Roles: w.Identity, API: w.AWS, Reachable: w.reachable,
+		AttachedRoles: w.Redshift.AttachedRoles, Roles: w.Identity, API: w.AWS, Reachable: w.reachable, ReachesSecrets: w.reachesSecrets,
 		Authority: w.Authority.PEM(), Log: w.config.Log,
 	})
 	if err != nil {

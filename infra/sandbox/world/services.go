@@ -52,7 +52,7 @@ func (w *World) openAWS(ctx context.Context) error {
 	w.onClose(func() error { w.Lambda.Close(); return nil })
 	w.Redshift = redshift.New(w.Clock)
 	w.Redshift.SetRoles(people)
-	if err := w.Redshift.AddCluster(redshift.Cluster{Identifier: Cluster, Endpoint: mint{w.Warehouse, &w.minted}, Database: Database, MasterUsername: Master}); err != nil {
+	if err := w.Redshift.AddCluster(redshift.Cluster{Identifier: Cluster, Endpoint: mint{w.Warehouse, &w.minted}, Database: Database, MasterUsername: Master, VPC: VPC}); err != nil {
 		return err
 	}
 	w.Serverless = redshiftserverless.New(w.Clock)

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/sluicehq/sluice/infra/sandbox/awshttp"
 	"github.com/sluicehq/sluice/infra/sandbox/ec2"
 	"github.com/sluicehq/sluice/infra/sandbox/eventbridge"
 	"github.com/sluicehq/sluice/infra/sandbox/postgres"
@@ -70,6 +71,16 @@ func (w *World) power(identifier, status string) {
 func (w *World) connected(cluster, host string, port int) bool {
 	i, ok := w.RDS.At(host, port)
 	return ok && w.EC2.Reachable(w.Redshift.SecurityGroups(cluster), i.SecurityGroups, port)
+}
+
+// SecretsService is Secrets Manager as endpoints name it.
+const SecretsService = "com.amazonaws." + awshttp.DefaultRegion + ".secretsmanager"
+
+// reachesSecrets reports whether a cluster has a way to Secrets Manager. With enhanced routing that is an interface endpoint of
+// its VPC: no subnet of the sandbox has a route out.
+func (w *World) reachesSecrets(cluster string) bool {
+	vpc, enhanced := w.Redshift.Routing(cluster)
+	return !enhanced || w.EC2.Serves(vpc, SecretsService)
 }
 
 // A Source describes a source to add: an RDS instance with its database behind it and a security group of its own.

@@ -58,6 +58,7 @@ func (a *Clusters) Cluster(ctx context.Context, id string) (federation.Cluster, 
 func clusterOf(c types.Cluster) federation.Cluster {
 	cluster := federation.Cluster{
 		Status: aws.ToString(c.ClusterStatus), Availability: aws.ToString(c.ClusterAvailabilityStatus), Roles: make(map[string]string, len(c.IamRoles)),
+		VPC: aws.ToString(c.VpcId), EnhancedRouting: aws.ToBool(c.EnhancedVpcRouting),
 	}
 	if c.Endpoint != nil {
 		cluster.Host = aws.ToString(c.Endpoint.Address)

@@ -35,9 +35,9 @@ func TestClusterWithItsRoles(t *testing.T) {
 			<Endpoint><Address>c1.example.com</Address><Port>5439</Port></Endpoint>
 			<IamRoles><ClusterIamRole><IamRoleArn>arn:a</IamRoleArn><ApplyStatus>in-sync</ApplyStatus></ClusterIamRole><ClusterIamRole><IamRoleArn>arn:b</IamRoleArn><ApplyStatus>adding</ApplyStatus></ClusterIamRole></IamRoles>
 			<VpcSecurityGroups><VpcSecurityGroup><VpcSecurityGroupId>sg-1</VpcSecurityGroupId><Status>active</Status></VpcSecurityGroup>
-			<VpcSecurityGroup><VpcSecurityGroupId>sg-2</VpcSecurityGroupId><Status>removing</Status></VpcSecurityGroup></VpcSecurityGroups></Cluster>`,
+			<VpcSecurityGroup><VpcSecurityGroupId>sg-2</VpcSecurityGroupId><Status>removing</Status></VpcSecurityGroup></VpcSecurityGroups><VpcId>vpc-1</VpcId><EnhancedVpcRouting>true</EnhancedVpcRouting></Cluster>`,
 			federation.Cluster{Status: "available, prep-for-resize", Availability: "Available", Host: "c1.example.com",
-				Roles: map[string]string{"arn:a": federation.InSync, "arn:b": federation.Adding}, SecurityGroups: []string{"sg-1"}}},
+				Roles: map[string]string{"arn:a": federation.InSync, "arn:b": federation.Adding}, SecurityGroups: []string{"sg-1"}, VPC: "vpc-1", EnhancedRouting: true}},
 		"being made": {`<Cluster><ClusterIdentifier>c1</ClusterIdentifier><ClusterStatus>creating</ClusterStatus><ClusterAvailabilityStatus>Modifying</ClusterAvailabilityStatus></Cluster>`,
 			federation.Cluster{Status: "creating", Availability: "Modifying", Roles: map[string]string{}}},
 	} {

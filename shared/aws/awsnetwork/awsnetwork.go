@@ -1,4 +1,4 @@
-// Package awsnetwork reads and changes the inbound rules of security groups with the Amazon EC2 API.
+// Package awsnetwork reads and changes the inbound rules of security groups, and looks for endpoints, with the Amazon EC2 API.
 package awsnetwork
 
 import (
@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ec2"
@@ -131,6 +132,29 @@ func (n *Network) Revoke(ctx context.Context, group string, rules []string) erro
 func (n *Network) revoke(ctx context.Context, group string, rules []string) error {
 	_, err := n.api.RevokeSecurityGroupIngress(ctx, &ec2.RevokeSecurityGroupIngressInput{GroupId: &group, SecurityGroupRuleIds: rules})
 	return awserror.Explain(err, "remove rules", fmt.Sprintf("security group %s, rules %v", group, rules), causes)
+}
+
+// HasEndpoint implements [federation.Network]. Without private DNS an endpoint answers to names of its own only, which clients
+// of the service do not ask for.
+//
+// Source: Amazon EC2 API Reference, DescribeVpcEndpoints and VpcEndpoint. State is written there in two ways, available and
+// Available.
+func (n *Network) HasEndpoint(ctx context.Context, vpc, service string) (bool, error) {
+	pages := ec2.NewDescribeVpcEndpointsPaginator(n.api, &ec2.DescribeVpcEndpointsInput{Filters: []types.Filter{
+		{Name: new("vpc-id"), Values: []string{vpc}}, {Name: new("service-name"), Values: []string{service}}, {Name: new("vpc-endpoint-type"), Values: []string{string(types.VpcEndpointTypeInterface)}},
+	}})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return false, awserror.Explain(err, "look for endpoint", service+" in "+vpc, causes)
+		}
+		for _, e := range page.VpcEndpoints {
+			if strings.EqualFold(string(e.State), string(types.StateAvailable)) && aws.ToBool(e.PrivateDnsEnabled) {
+				return true, nil
+			}
+		}
+	}
+	return false, nil
 }
 
 func tagMap(tags []types.Tag) map[string]string {

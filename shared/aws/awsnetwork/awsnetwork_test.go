@@ -143,6 +143,54 @@ func TestRevoke(t *testing.T) {
 	}
 }
 
+const endpointService = "com.amazonaws.us-east-1.secretsmanager"
+
+// endpoints is a page of endpoints, each with what is said of it.
+func endpoints(token string, each ...string) awstest.Answer {
+	body := `<DescribeVpcEndpointsResponse><vpcEndpointSet>`
+	for _, e := range each {
+		body += `<item><vpcEndpointId>vpce-1</vpcEndpointId><vpcEndpointType>Interface</vpcEndpointType><vpcId>vpc-1</vpcId><serviceName>` + endpointService + `</serviceName>` + e + `</item>`
+	}
+	return awstest.Answer{Body: body + `</vpcEndpointSet>` + token + `</DescribeVpcEndpointsResponse>`}
+}
+
+func TestHasEndpoint(t *testing.T) {
+	const up, down = `<state>available</state>`, `<state>pending</state>`
+	const named, unnamed = `<privateDnsEnabled>true</privateDnsEnabled>`, `<privateDnsEnabled>false</privateDnsEnabled>`
+	for name, tc := range map[string]struct {
+		answers []awstest.Answer
+		want    bool
+	}{
+		"available":               {[]awstest.Answer{endpoints("", up+named)}, true},
+		"available, as SDKs say":  {[]awstest.Answer{endpoints("", `<state>Available</state>`+named)}, true},
+		"none":                    {[]awstest.Answer{endpoints("")}, false},
+		"being made":              {[]awstest.Answer{endpoints("", down+named)}, false},
+		"without private DNS":     {[]awstest.Answer{endpoints("", up+unnamed)}, false},
+		"the last of three":       {[]awstest.Answer{endpoints("", down+named, up+unnamed, up+named)}, true},
+		"on the second page":      {[]awstest.Answer{endpoints(`<nextToken>more</nextToken>`, down+named), endpoints("", up+named)}, true},
+		"on none of the pages":    {[]awstest.Answer{endpoints(`<nextToken>more</nextToken>`), endpoints("", down+named)}, false},
+		"both halves, but of two": {[]awstest.Answer{endpoints("", up+unnamed, down+named)}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n, s := network(t, tc.answers...)
+			if got, err := n.HasEndpoint(t.Context(), "vpc-1", endpointService); err != nil || got != tc.want {
+				t.Errorf("HasEndpoint = %t, %v; want %t", got, err, tc.want)
+			}
+			want := map[string]string{
+				"Filter.1.Name": "vpc-id", "Filter.1.Value.1": "vpc-1", "Filter.2.Name": "service-name", "Filter.2.Value.1": endpointService,
+				"Filter.3.Name": "vpc-endpoint-type", "Filter.3.Value.1": "Interface",
+			}
+			r := s.Requests()
+			if len(r) != len(tc.answers) || !r[0].IsForm("DescribeVpcEndpoints", want) {
+				t.Fatalf("sent %+v", r)
+			}
+			if want["NextToken"] = "more"; len(r) > 1 && !r[1].IsForm("DescribeVpcEndpoints", want) {
+				t.Errorf("sent %+v", r[1])
+			}
+		})
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	calls := map[string]func(*testing.T, *awsnetwork.Network) error{
 		"tags": func(t *testing.T, n *awsnetwork.Network) error {
@@ -155,6 +203,10 @@ func TestRefusals(t *testing.T) {
 		},
 		"admit": func(t *testing.T, n *awsnetwork.Network) error {
 			return n.Admit(t.Context(), "sg-1", "sg-9", 5432, ours)
+		},
+		"endpoint": func(t *testing.T, n *awsnetwork.Network) error {
+			_, err := n.HasEndpoint(t.Context(), "vpc-of-sg-1", endpointService)
+			return err
 		},
 		"revoke": func(t *testing.T, n *awsnetwork.Network) error {
 			return n.Revoke(t.Context(), "sg-1", []string{"a", "b"})
@@ -172,6 +224,8 @@ func TestRefusals(t *testing.T) {
 		{"admit", "RulesPerSecurityGroupLimitExceeded", fault.Blocked, federation.IngressFull},
 		{"admit", "InvalidGroup.NotFound", fault.Retry, awsnetwork.GroupMissing},
 		{"admit", "UnauthorizedOperation", fault.Blocked, awserror.Unauthorized},
+		{"endpoint", "UnauthorizedOperation", fault.Blocked, awserror.Unauthorized},
+		{"endpoint", "RequestLimitExceeded", fault.Retry, awserror.Throttled},
 		{"revoke", "UnauthorizedOperation", fault.Blocked, awserror.Unauthorized},
 	} {
 		t.Run(tc.call+"/"+tc.code, func(t *testing.T) {

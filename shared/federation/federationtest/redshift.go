@@ -13,7 +13,9 @@ import (
 type Redshift struct {
 	Status, Availability string
 	Groups               []string
-	Limit                int // of roles; 0 is 50
+	Limit                int  // of roles; 0 is 50
+	Routed               bool // enhanced VPC routing
+	NAT                  bool // by which its subnets reach all services
 	roles                map[string]*attached
 }
 
@@ -70,7 +72,7 @@ func (c clusters) Cluster(ctx context.Context, id string) (federation.Cluster, b
 		}
 		found = true
 		is.settle(c.w.now)
-		return federation.Cluster{Status: is.Status, Availability: is.Availability, Host: id + ".example.com", Roles: is.Attached(), SecurityGroups: is.Groups}, nil
+		return federation.Cluster{Status: is.Status, Availability: is.Availability, Host: id + ".example.com", Roles: is.Attached(), SecurityGroups: is.Groups, VPC: VPC, EnhancedRouting: is.Routed}, nil
 	})
 	return out, found && err == nil, err
 }

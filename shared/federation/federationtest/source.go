@@ -158,6 +158,15 @@ func (n network) Revoke(ctx context.Context, group string, rules []string) error
 	})
 }
 
+func (n network) HasEndpoint(ctx context.Context, vpc, service string) (bool, error) {
+	return do(ctx, n.w, "ec2", "DescribeVpcEndpoints", vpc+" "+service, false, func() (bool, error) {
+		if vpc == "" {
+			return false, refuse(fault.Bug, "AllEndpoints", "look for endpoint", "no VPC") // AWS would return those of all VPCs
+		}
+		return slices.Contains(n.w.Endpoints[vpc], service), nil
+	})
+}
+
 // reachable reports whether a rule lets the cluster in at an instance.
 func (w *World) reachable(c *Redshift, db *RDS) bool {
 	return slices.ContainsFunc(w.Rules, func(r federation.Rule) bool {

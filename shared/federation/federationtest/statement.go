@@ -213,6 +213,9 @@ func (w *World) look(name string) (rows [][]string) {
 
 // read goes the whole way from the cluster to the source, and says in the cluster's words what does not let it.
 func (w *World) read(c *Redshift, s *Schema) (*RDS, string) {
+	if c.Routed && !c.NAT && !slices.Contains(w.Endpoints[VPC], Service) {
+		return nil, fmt.Sprintf(`Failed to incorporate external table "%s"."orders" into local catalog. Error=: curlCode: 28, Timeout was reached`, s.Is.Name)
+	}
 	db := w.at(s.Is.Host)
 	if db == nil || !w.reachable(c, db) || !db.Answers() {
 		return nil, "timeout expired"

@@ -27,7 +27,9 @@ const (
 	Instance = "orders-prod"
 	Master   = "arn:aws:secretsmanager:us-east-1:111122223333:secret:rds!db-orders-prod-AbCdEf" // that RDS manages for Instance
 	Boundary = "arn:aws:iam::111122223333:policy/sluice-test-boundary"
-	Sluice   = "sluice" // Sluice's own user in the warehouse
+	Sluice   = "sluice"                                 // Sluice's own user in the warehouse
+	VPC      = "vpc-1"                                  // of the cluster
+	Service  = "com.amazonaws.us-east-1.secretsmanager" // Secrets Manager, as endpoints name it
 
 	mainDatabase = "dev" // of the warehouse
 	clusterGroup = "sg-warehouse"
@@ -45,8 +47,9 @@ type World struct {
 	Clusters  map[string]*Redshift
 	Groups    map[string]map[string]string // tags of security groups
 	Rules     []federation.Rule
-	Secrets   map[string]*Secret // by name
-	Suffix    string             // of the ARNs of secrets to come; empty is AbCdEf
+	Endpoints map[string][]string // services for which a VPC has interface endpoints
+	Secrets   map[string]*Secret  // by name
+	Suffix    string              // of the ARNs of secrets to come; empty is AbCdEf
 	Keys      map[string]federation.Key
 	Roles     map[string]*Role
 	Schemas   map[string]*Schema // by name, those of other databases than dev by database.name
@@ -92,7 +95,7 @@ type World struct {
 func New() *World {
 	w := &World{
 		now: Start, IAMLag: 8 * time.Second, AttachTakes: 50 * time.Second, DetachTakes: 20 * time.Second,
-		Instances: make(map[string]*RDS), Groups: make(map[string]map[string]string), Secrets: make(map[string]*Secret),
+		Instances: make(map[string]*RDS), Groups: make(map[string]map[string]string), Endpoints: make(map[string][]string), Secrets: make(map[string]*Secret),
 		Keys: make(map[string]federation.Key), Roles: make(map[string]*Role), Schemas: make(map[string]*Schema),
 		Records: make(map[string]federation.Record), Listed: make(map[string]federation.RoleChange),
 		tokens: make(map[string]string), statements: make(map[string]*statement),
