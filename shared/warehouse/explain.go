@@ -86,6 +86,7 @@ var fragments = []fragment{
 	{[]string{"secrets manager can't find"}, Cause{fault.Blocked, SecretRefused, "restore the secret, or request the source again with another"}},
 	{[]string{"marked for deletion"}, Cause{fault.Blocked, SecretRefused, "restore the secret, or request the source again with another"}},
 	{[]string{"not authorized to get credentials of role"}, Cause{fault.Blocked, RoleRefused, "see that the role trusts redshift.amazonaws.com and is attached to the cluster"}},
+	{[]string{"role", "not associated to cluster"}, Cause{fault.Blocked, RoleRefused, "see that the role is attached to the cluster"}},
 	{[]string{"must delegate access"}, Cause{fault.Blocked, RoleRefused, "see that the role trusts redshift.amazonaws.com"}},
 	{[]string{"timeout expired"}, Cause{fault.Blocked, NetworkClosed, "let the cluster's security group reach the source's port: inbound rule, routes between the VPCs, and enhanced VPC routing where they differ"}},
 	{[]string{"could not connect to server"}, Cause{fault.Blocked, NetworkClosed, "see that the source runs, and that the cluster's security group reaches its port"}},
