@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -189,7 +190,10 @@ func (s *session) explained(e connector.Explanation) {
 		fmt.Fprintf(s.out, "  %d. %s:%s %s\n     %s\n", i+1, c.Service, c.Operation, strings.Join(parameters, " "), c.Why)
 	}
 	for _, g := range e.Before {
-		fmt.Fprintf(s.out, "\nThe smallest policy of %s, which assumes a role:\n%s\n", g.To, document(g.Statements))
+		fmt.Fprintf(s.out, "\nThe smallest policy of %s, which %s:\n%s\n", g.To, does(g.Statements), document(g.Statements))
+	}
+	if e.Login == resolve.Password {
+		return // the login takes no AWS call
 	}
 	title := "The smallest policy that allows them"
 	if len(e.Before) > 0 {
@@ -199,6 +203,21 @@ func (s *session) explained(e connector.Explanation) {
 		title = "Not to be used as it is: a policy with stars for what the authentication profile " + e.Unread + " may say"
 	}
 	fmt.Fprintf(s.out, "\n%s:\n%s\n", title, document(e.Policy))
+}
+
+// does says what somebody does who asks before a login is asked for.
+func does(statements []resolve.Statement) string {
+	var all []string
+	for _, s := range statements {
+		what := "reads the authentication profile"
+		if strings.HasPrefix(s.Actions[0], "sts:") {
+			what = "assumes a role"
+		}
+		if !slices.Contains(all, what) {
+			all = append(all, what)
+		}
+	}
+	return strings.Join(all, " and ")
 }
 
 // document is a policy as people read it.

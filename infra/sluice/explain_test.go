@@ -103,6 +103,11 @@ func TestExplainWithAnAuthenticationProfile(t *testing.T) {
 	says(t, succeed(t, "", "explain", given), "the authentication profile explained was not read", "Not to be used as it is", "1. redshift:DescribeAuthenticationProfiles AuthenticationProfileName=explained")
 	says(t, succeed(t, "", "explain", "-read", given),
 		"ClusterID        examplecluster  authentication profile", "2. redshift:GetClusterCredentials DbUser=app", "ClusterIdentifier=examplecluster")
+	says(t, succeed(t, "", "explain", "-read", given+";RoleArn=arn:aws:iam::111122223333:role/reader"),
+		"The smallest policy of the access key in the environment, which reads the authentication profile and assumes a role:",
+		"The smallest policy of arn:aws:iam::111122223333:role/reader, which makes the other calls:")
+	says(t, succeed(t, "", "explain", given+";AccessKeyID=AKIDEXAMPLE000000KEY;SecretAccessKey=of nobody at all;InstanceProfile=1"),
+		"The smallest policy of the access key that is given, which reads the authentication profile:", "2. redshift:GetClusterCredentials")
 }
 
 func TestExplainSaysAllThatIsWrong(t *testing.T) {

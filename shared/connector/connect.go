@@ -51,7 +51,7 @@ type Connector struct {
 	settled finding[session]
 	looked  finding[address]
 	before  atomic.Pointer[address] // where the warehouse was, for when AWS does not say it again
-	reader  atomic.Pointer[loaded]  // what read the authentication profile last
+	read    atomic.Pointer[loaded]  // what read the authentication profile last
 	// fruitless is when AWS credentials were read again that were the same.
 	fruitless atomic.Pointer[time.Time]
 }

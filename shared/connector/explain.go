@@ -1,9 +1,9 @@
 package connector
 
 import (
-	"cmp"
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/sluicehq/sluice/shared/connector/resolve"
 	"github.com/sluicehq/sluice/shared/fault"
@@ -18,8 +18,8 @@ type Explanation struct {
 	Login resolve.Login
 	Calls []resolve.Call // for the first connection, in their order
 
-	// Policy is the smallest for who asks for logins, whom By names. Before are the policies of those who assume roles on the way there,
-	// of a profile and of RoleArn, in the order in which they ask.
+	// Policy is the smallest for who asks for logins, whom By names. Before are the policies of the others, in the order in which they first
+	// ask: who assumes roles on the way there, of profiles and of RoleArn, and who reads the authentication profile.
 	Policy []resolve.Statement
 	By     string
 	Before []resolve.Grant
@@ -48,6 +48,7 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 	if reads {
 		if in.Unread = !c.options.read; in.Unread {
 			e.Unread = reading.Name
+			reader, e.Unloaded = c.reader(ctx, reading)
 		} else if reader, err = c.readAuthProfile(ctx, &in); err != nil {
 			return Explanation{}, err
 		}
@@ -64,40 +65,65 @@ func Explain[S Source](ctx context.Context, from S, given ...Option) (Explanatio
 		return Explanation{}, err
 	}
 	e.AWS, e.Values, e.Login, e.Policy = s.AWS.String(), s.Values, s.Login, s.Policy()
+	read := func(by string) {
+		e.Calls = append(e.Calls, reading.Call())
+		e.before(resolve.Grant{To: by, Statements: []resolve.Statement{reading.Policy()}})
+	}
 	base := s.AWS.Base()
 	apart := reads && reading.AWS != base // the authentication profile is read by somebody else
 	if apart {
-		e.Calls = append(e.Calls, reading.Call())
-		e.Before = append(e.Before, resolve.Grant{To: reading.AWS.String(), Statements: []resolve.Statement{reading.Policy()}})
+		read(e.lead(reader.cloud(), reading.AWS))
+	}
+	if s.Login != resolve.Password {
+		e.By = e.lead(aws, base)
 	}
 	if aws != nil {
-		e.Notices, e.By = aws.Notices(), aws.Base()
-		for _, link := range aws.Chain() {
-			e.Calls = append(e.Calls, link.Call())
-			if grant, ok := link.Grant(); ok {
-				e.Before = append(e.Before, grant)
-			}
-		}
+		e.Notices = aws.Notices()
 	}
 	e.Notices = append(e.Notices, notices...)
-	var more []resolve.Statement
 	if reads && !apart {
-		e.Calls = append(e.Calls, reading.Call())
-		more = []resolve.Statement{reading.Policy()}
+		read(e.By)
 	}
 	e.Calls = append(e.Calls, s.Plan()...)
-	e.grant(s, cmp.Or(e.By, base.String()), more)
+	if assumes, ok := s.RoleGrant(e.By); ok {
+		e.before(assumes)
+		e.By = s.AWS.RoleARN
+	}
+	e.join()
 	return e, nil
 }
 
-// grant divides the permissions between those who need them. What else is read with the credentials at the base is not read as the role of
-// RoleArn.
-func (e *Explanation) grant(s resolve.Settings, base string, more []resolve.Statement) {
-	assumes, ok := s.RoleGrant(base)
-	if !ok {
-		e.Policy = append(more, e.Policy...)
-		return
+// lead adds what is asked on the way to credentials, and names who has them. aws is nil where it cannot be known.
+func (e *Explanation) lead(aws cloud, of resolve.Credentials) (who string) {
+	if aws == nil {
+		return of.String()
 	}
-	assumes.Statements = append(more, assumes.Statements...)
-	e.Before, e.By = append(e.Before, assumes), s.AWS.RoleARN
+	for _, link := range aws.Chain() {
+		e.Calls = append(e.Calls, link.Call())
+		if grant, ok := link.Grant(); ok {
+			e.before(grant)
+		}
+	}
+	return aws.Base()
+}
+
+// before adds to what somebody needs who asks before a login is asked for.
+func (e *Explanation) before(g resolve.Grant) {
+	for i := range e.Before {
+		if e.Before[i].To == g.To {
+			e.Before[i].Statements = append(e.Before[i].Statements, g.Statements...)
+			return
+		}
+	}
+	e.Before = append(e.Before, g)
+}
+
+// join puts what whoever asks for logins needs before that with what the login takes.
+func (e *Explanation) join() {
+	e.Before = slices.DeleteFunc(e.Before, func(g resolve.Grant) bool {
+		if g.To == e.By {
+			e.Policy = append(g.Statements, e.Policy...)
+		}
+		return g.To == e.By
+	})
 }

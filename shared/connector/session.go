@@ -97,6 +97,14 @@ type loaded struct {
 	configured string // region
 }
 
+// cloud is what was loaded; nil if nothing was.
+func (l *loaded) cloud() cloud {
+	if l == nil {
+		return nil
+	}
+	return l.aws
+}
+
 // configure is AWS with the credentials that the properties ask for, nil if the login takes none. To in it adds what the AWS
 // configuration says. Where reader, which may be nil, has the same credentials, or those that RoleArn is assumed with, they are got once: a
 // person may have to type a code for them, which counts once. They are as good in another region.
@@ -117,25 +125,33 @@ func (c *Connector) configure(ctx context.Context, in *resolve.Input, reader *lo
 	return aws, nil
 }
 
-// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read. That is what read
-// it last, if the AWS configuration still says the same: it holds what was got, and hears what a person is still typing.
-func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*loaded, error) {
-	reading, ok := resolve.ReadingOf(c.set)
-	if !ok {
-		return nil, nil
-	}
+// reader is what reads the authentication profile. It is the one that read it last, if the AWS configuration still says the same: it holds
+// what was got, and hears what a person is still typing. It makes no call.
+func (c *Connector) reader(ctx context.Context, reading resolve.Reading) (*loaded, error) {
 	aws, err := c.options.load(ctx, reading.AWS, reading.Region, c.options)
 	if err != nil {
 		return nil, err
 	}
 	configured, _ := aws.Region()
-	reader := c.reader.Load()
-	if reader == nil || reader.aws.Identity() != aws.Identity() || reader.configured != configured {
-		reader = &loaded{aws, reading.AWS, configured}
-		c.reader.Store(reader)
+	if last := c.read.Load(); last != nil && last.aws.Identity() == aws.Identity() && last.configured == configured {
+		return last, nil
 	}
-	region := cmp.Or(reading.Region, configured)
-	content, err := reader.aws.AuthenticationProfile(ctx, region, reading.Endpoint, reading.Name)
+	now := &loaded{aws, reading.AWS, configured}
+	c.read.Store(now)
+	return now, nil
+}
+
+// readAuthProfile adds the content of the authentication profile, if one is named, and returns with what it was read.
+func (c *Connector) readAuthProfile(ctx context.Context, in *resolve.Input) (*loaded, error) {
+	reading, ok := resolve.ReadingOf(c.set)
+	if !ok {
+		return nil, nil
+	}
+	reader, err := c.reader(ctx, reading)
+	if err != nil {
+		return nil, err
+	}
+	content, err := reader.aws.AuthenticationProfile(ctx, cmp.Or(reading.Region, reader.configured), reading.Endpoint, reading.Name)
 	if err != nil {
 		return nil, err
 	}

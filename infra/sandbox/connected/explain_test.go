@@ -158,3 +158,40 @@ func TestPolicyThatExplainPrintsWithARole(t *testing.T) {
 	s.may(role)
 	s.says(s.fails(properties(p, keyOf(key)), "Unauthorized", "AssumeRole", "GetClusterCredentials"), "redshift:GetClusterCredentials", "dbuser:examplecluster/"+world.User)
 }
+
+// Where the authentication profile is read by somebody else than who logs in, the way to both is said, with a policy for each who asks.
+func TestPolicyThatExplainPrintsWithAnotherReader(t *testing.T) {
+	s := begin(t)
+	name, key := s.user()
+	reader, first := s.role(trustAccount, mayReadProfiles)
+	role, second := s.role(trustAccount)
+	s.profiles("[profile reader]\nsource_profile = base\nrole_arn = "+first+"\n[profile app]\nsource_profile = base\nrole_arn = "+second+"\n", "[base]\n"+keysOf(key))
+	s.Setenv("AWS_PROFILE", "reader")
+	s.authProfile("App", s.content(`, "profile": "app"`))
+	given := s.profiled()
+	s.userMay(name, allow("sts:AssumeRole", first))
+	explained, err := s.explain(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := explained.Before; len(got) != 2 || got[0].To != "the access key of profile base" || got[1].To != first || explained.By != second {
+		t.Fatalf("policies of %+v, then of %s", got, explained.By)
+	}
+	s.userMay(name, explained.Before[0].Statements...)
+	s.may(reader, explained.Before[1].Statements...)
+	s.may(role, explained.Policy...)
+	before := s.last()
+	s.is("IAMR:"+role, given)
+	calls := s.calls(before)
+	if says, happened := spoken(explained, calls); !slices.Equal(says, happened) || len(calls) != 4 {
+		t.Errorf("Explain says:\n%s\nand this happened:\n%s", strings.Join(says, "\n"), strings.Join(happened, "\n"))
+	}
+
+	unread, err := connector.Explain(t.Context(), given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if says, _ := spoken(unread, nil); len(says) < 2 || !strings.HasPrefix(says[0], "sts:AssumeRole") || !strings.HasPrefix(says[1], "redshift:"+readProfiles) {
+		t.Errorf("without reading it, Explain says:\n%s", strings.Join(says, "\n"))
+	}
+}

@@ -98,6 +98,12 @@ func (s *scene) may(role string, statements ...resolve.Statement) {
 	s.do("iam", "PutRolePolicy", map[string]any{"RoleName": role, "PolicyName": "own", "PolicyDocument": document(statements...)})
 }
 
+// userMay replaces what a user may do.
+func (s *scene) userMay(name string, statements ...resolve.Statement) {
+	s.Helper()
+	s.do("iam", "PutUserPolicy", map[string]any{"UserName": name, "PolicyName": "own", "PolicyDocument": document(statements...)})
+}
+
 // session is the key of a session of a role that trusts the account.
 func (s *scene) session(arn, name string) identity.Credentials {
 	s.Helper()

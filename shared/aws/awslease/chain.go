@@ -52,11 +52,11 @@ func (p *profile) chain(env environment) (links []resolve.Link, last string) {
 	case p.tokenFile != "":
 		return []resolve.Link{webIdentity(p.role, p.tokenFile)}, p.role
 	case p.sso != nil:
-		by := "the single sign-on session of profile " + p.name
+		link := resolve.Link{Service: "sso", Operation: "GetRoleCredentials", Role: p.sso.role, By: "the single sign-on session of profile " + p.name}
 		if p.sso.session != "" {
-			by = "the single sign-on session " + p.sso.session
+			link.By, link.May = "the single sign-on session "+p.sso.session, renewsToken
 		}
-		links = []resolve.Link{{Service: "sso", Operation: "GetRoleCredentials", Role: p.sso.role, By: by}}
+		links = []resolve.Link{link}
 		last = "the single sign-on role " + p.sso.role + " in account " + p.sso.account
 	case p.loginSession != "":
 		last = "the login session of profile " + p.name
@@ -73,6 +73,9 @@ func (p *profile) chain(env environment) (links []resolve.Link, last string) {
 	}
 	return links, last
 }
+
+// renewsToken is what the SDK does with the token of a session that has a name.
+const renewsToken = "where the session's token has ended, CreateToken of IAM Identity Center (sso-oidc) may come before, which takes none either"
 
 const (
 	theContainer = "the role of the container"

@@ -76,11 +76,12 @@ region = eu-west-1
 		return resolve.Link{Service: "sts", Operation: "AssumeRole", Role: role, By: by, Signed: true}
 	}
 	web := resolve.Link{Service: "sts", Operation: "AssumeRoleWithWebIdentity", Role: inner, By: "the token in /token"}
-	sso := func(by string) resolve.Link {
-		return resolve.Link{Service: "sso", Operation: "GetRoleCredentials", Role: "analyst", By: by}
+	sso := func(by, may string) resolve.Link {
+		return resolve.Link{Service: "sso", Operation: "GetRoleCredentials", Role: "analyst", By: by, May: may}
 	}
 	const (
 		session     = "the single sign-on session corp"
+		renews      = "where the session's token has ended, CreateToken of IAM Identity Center (sso-oidc) may come before, which takes none either"
 		analyst     = "the single sign-on role analyst in account 111122223333"
 		environment = "the access key in the environment"
 		task        = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"
@@ -108,9 +109,9 @@ region = eu-west-1
 			inner},
 		"web identity":         {named("web"), nil, []resolve.Link{web}, inner},
 		"role over a web's":    {named("over-web"), nil, []resolve.Link{web, assume(outer, inner)}, outer},
-		"sso-session":          {named("modern"), nil, []resolve.Link{sso(session)}, analyst},
-		"older single sign-on": {named("legacy"), nil, []resolve.Link{sso("the single sign-on session of profile legacy")}, analyst},
-		"role over sso":        {named("over-sso"), nil, []resolve.Link{sso(session), assume(outer, analyst)}, outer},
+		"sso-session":          {named("modern"), nil, []resolve.Link{sso(session, renews)}, analyst},
+		"older single sign-on": {named("legacy"), nil, []resolve.Link{sso("the single sign-on session of profile legacy", "")}, analyst},
+		"role over sso":        {named("over-sso"), nil, []resolve.Link{sso(session, renews), assume(outer, analyst)}, outer},
 		"process":              {named("process"), nil, nil, "the credential_process of profile process"},
 		"role over a process":  {named("over-process"), nil, []resolve.Link{assume(outer, "the credential_process of profile process")}, outer},
 		"login session":        {named("login"), nil, nil, "the login session of profile login"},

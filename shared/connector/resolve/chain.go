@@ -12,15 +12,26 @@ type Link struct {
 
 	// Signed says that the policy of By must allow the operation on Role. What is asked with a token instead needs none.
 	Signed bool
+
+	// May is what else may be asked on the way, for people; mostly empty.
+	May string
 }
 
 // Call is the call that a link makes.
 func (l Link) Call() Call {
-	parameter := "RoleArn"
+	parameter, takes := "RoleArn", "the role's trust policy alone"
 	if l.Service != "sts" {
-		parameter = "roleName"
+		parameter, takes = "roleName", "no policy"
 	}
-	return Call{l.Service, l.Operation, some(parameter, l.Role), "to get AWS credentials, and again when they end"}
+	why := "to get AWS credentials"
+	if !l.Signed {
+		why += " by " + l.By + ", which takes " + takes
+	}
+	why += ", and again when they end"
+	if l.May != "" {
+		why += "; " + l.May
+	}
+	return Call{l.Service, l.Operation, some(parameter, l.Role), why}
 }
 
 // Grant is what whoever asks needs for it. ok is false if that takes no policy.

@@ -103,6 +103,30 @@ func TestPlanOfHalfASet(t *testing.T) {
 	}
 }
 
+// What is asked with a token takes no policy of who asks, and the reason of the call says so.
+func TestLinksSayWhatTheyTake(t *testing.T) {
+	for _, tc := range []struct {
+		link      resolve.Link
+		call, why string
+		policy    []string
+	}{
+		{resolve.Link{Service: "sts", Operation: "AssumeRole", Role: "arn:r", By: "somebody", Signed: true},
+			"sts:AssumeRole RoleArn=arn:r", "to get AWS credentials, and again when they end", []string{"sts:AssumeRole on arn:r"}},
+		{resolve.Link{Service: "sts", Operation: "AssumeRoleWithWebIdentity", Role: "arn:r", By: "the token in /token"},
+			"sts:AssumeRoleWithWebIdentity RoleArn=arn:r", "to get AWS credentials by the token in /token, which takes the role's trust policy alone, and again when they end", nil},
+		{resolve.Link{Service: "sso", Operation: "GetRoleCredentials", Role: "analyst", By: "the single sign-on session corp", May: "something may come before"},
+			"sso:GetRoleCredentials roleName=analyst", "to get AWS credentials by the single sign-on session corp, which takes no policy, and again when they end; something may come before", nil},
+	} {
+		var policy []string
+		if g, ok := tc.link.Grant(); ok {
+			policy = statements(g.Statements)
+		}
+		if c := tc.link.Call(); !slices.Equal(calls([]resolve.Call{c}), []string{tc.call}) || c.Why != tc.why || !slices.Equal(policy, tc.policy) {
+			t.Errorf("%q, %q with %q\nwant %q, %q with %q", calls([]resolve.Call{c}), c.Why, policy, tc.call, tc.why, tc.policy)
+		}
+	}
+}
+
 // granted is what all who ask need.
 func granted(s resolve.Settings) []string {
 	g, _ := s.RoleGrant("the base")
