@@ -159,12 +159,7 @@ func TestClose(t *testing.T) {
 }
 
 func TestPortsThatAreTaken(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	port := taken.Addr().(*net.TCPAddr).Port
+	port := take(t)
 	for _, first := range []int{port, port - 1, port - 2} { // AWS's endpoint, and cluster and workgroup beside it
 		_, err := world.Start(t.Context(), world.Config{Port: first, State: t.TempDir(), NodeModules: "../../node_modules"})
 		refused, ok := errors.AsType[*world.PortError](err)
@@ -172,6 +167,30 @@ func TestPortsThatAreTaken(t *testing.T) {
 			t.Errorf("Start() with port %d = %v; want that %d is taken, and the remedy", first, err, port)
 		}
 	}
+}
+
+// take listens on a port, until the test ends, and returns it. The two before it are free, and stay so: systems give out none
+// below 32768 by themselves.
+func take(t *testing.T) int {
+	t.Helper()
+	for port := 20_000 + os.Getpid()%10_000; port < 32_000; port += 3 {
+		var all []net.Listener
+		for i := range 3 {
+			if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port+i)); err == nil {
+				all = append(all, l)
+			}
+		}
+		free := len(all) == 3
+		for i, l := range all {
+			if free && i == 2 {
+				t.Cleanup(func() { _ = l.Close() })
+				return port + i
+			}
+			_ = l.Close()
+		}
+	}
+	t.Fatal("no three ports in a row are free")
+	return 0
 }
 
 func TestWrongAssemblyStopsTheStart(t *testing.T) {
