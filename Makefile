@@ -79,7 +79,7 @@ stage:
 # The sandbox deploys this: its own stage, with functions that run on this machine.
 assembly: build/$(HOST) app $(MODULES)
 	@echo "==> synthesizing infra/config/sandbox.json to build/cdk.out"
-	@$(CDK) synth --context config=infra/config/sandbox.json --output build/cdk.out --ci >/dev/null
+	@$(CDK) synth --context config=infra/config/sandbox.json --context sandbox=true --output build/cdk.out --ci >/dev/null
 
 app:
 	@echo "==> compiling the CDK app (two minutes the first time, then seconds)"

@@ -1,7 +1,7 @@
 // Command infra is the CDK app that deploys one stage of Sluice.
 //
 // The CDK's command line starts it, as cdk.json says. Its context key "config" names the document that configures the
-// stage: cdk synth -c config=infra/config/example.json.
+// stage: cdk synth -c config=infra/config/example.json. The key "sandbox" says that the sandbox deploys it.
 package main
 
 import (
@@ -43,6 +43,6 @@ func add(app awscdk.App) error {
 	if err != nil {
 		return fmt.Errorf("%s is not right:\n%w", path, err)
 	}
-	_, err = stack.New(app, "sluice-"+s.Name, stack.Props{Config: s, Assets: "build"})
+	_, err = stack.New(app, "sluice-"+s.Name, stack.Props{Config: s, Assets: "build", Sandbox: app.Node().TryGetContext(new("sandbox")) != nil})
 	return err
 }

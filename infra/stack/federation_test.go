@@ -226,22 +226,22 @@ func TestWildcards(t *testing.T) {
 // TestAuthorities: nothing but the warning says before the first federation that login can verify no source of RDS.
 func TestAuthorities(t *testing.T) {
 	s := read(t, "sandbox.json")
-	for _, there := range []bool{false, true} {
+	for _, tc := range []struct{ there, sandbox, warned bool }{{false, false, true}, {true, false, false}, {false, true, false}} {
 		assets := binaries(t, s)
-		if there {
+		if tc.there {
 			folder := filepath.Join(assets, s.Architecture, "login", "authorities")
 			if err := errors.Join(os.Mkdir(folder, 0o755), os.WriteFile(filepath.Join(folder, "rds.pem"), nil, 0o644)); err != nil {
 				t.Fatal(err)
 			}
 		}
 		out := t.TempDir()
-		made, err := stack.New(awscdk.NewApp(&awscdk.AppProps{Outdir: &out}), "under-test", stack.Props{Config: s, Assets: assets})
+		made, err := stack.New(awscdk.NewApp(&awscdk.AppProps{Outdir: &out}), "under-test", stack.Props{Config: s, Assets: assets, Sandbox: tc.sandbox})
 		if err != nil {
 			t.Fatal(err)
 		}
 		warnings := assertions.Annotations_FromStack(made).FindWarning(new("*"), assertions.Match_StringLikeRegexp(new("infra/authorities")))
-		if warned := len(*warnings) > 0; warned == there {
-			t.Errorf("with authorities %t: there is a warning: %t", there, warned)
+		if warned := len(*warnings) > 0; warned != tc.warned {
+			t.Errorf("with %+v there is a warning: %t", tc, warned)
 		}
 	}
 }

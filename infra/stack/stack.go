@@ -22,8 +22,9 @@ import (
 
 // Props is what a stack is made from.
 type Props struct {
-	Config config.Stage
-	Assets string // folder with <architecture>/<function>/bootstrap, as make build leaves it
+	Config  config.Stage
+	Assets  string // folder with <architecture>/<function>/bootstrap, as make build leaves it
+	Sandbox bool   // the sandbox deploys it, whose sources and functions trust an authority of its own
 }
 
 // Timeouts of the functions. Each of the four steps of a rotation is one invocation; a tick lasts through one
