@@ -65,6 +65,33 @@ func TestLoadFails(t *testing.T) {
 	}
 }
 
+// A section that nearly is the profile is named, and nothing else of the files.
+func TestProfileThatIsNearlyThere(t *testing.T) {
+	const others = "[profile strange]\n" + keys + "[Profile-mine]\n" + keys
+	for name, tc := range map[string]struct {
+		config, credentials, wanted string
+		says                        []string
+		not                         string
+	}{
+		"config without profile":      {others + "[mine] # of mine\n" + keys, "", "mine", []string{"AWS_CONFIG_FILE has the section [mine], and [profile mine] is looked for there", "rename the section, or correct the property Profile"}, "write the profile"},
+		"credentials with profile":    {others, "[ profile mine ]\r\n" + keys, "mine", []string{"AWS_SHARED_CREDENTIALS_FILE has the section [profile mine], and [mine] is looked for there"}, "AWS_CONFIG_FILE has"},
+		"another case":                {"[profile MINE]\n" + keys, "[Mine]\n" + keys, "mine", []string{"AWS_CONFIG_FILE has the section [profile MINE], and [profile mine] is", "AWS_SHARED_CREDENTIALS_FILE has the section [Mine], and [mine] is"}, ""},
+		"another case of profile":     {"\t[Profile mine]\n" + keys, "", "mine", []string{"has the section [Profile mine], and [profile mine] is"}, ""},
+		"the source of another":       {"[profile mine]\nrole_arn = " + role + "\nsource_profile = base\n[base]\n" + keys, "", "mine", []string{`source_profile "base" is in neither`, "has the section [base], and [profile base] is", "rename the section, or correct source_profile"}, ""},
+		"nothing like it":             {others + "# [mine]\nx = [mine]\n", "[profile mined]\n" + keys, "mine", []string{"write the profile: [profile mine] in the first file"}, "has the section"},
+		"a section without a bracket": {"[mine\n" + keys, "", "mine", []string{"write the profile"}, "has the section"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			alone(t, tc.config, tc.credentials)
+			_, err := awslease.Load(t.Context(), resolve.Credentials{Kind: resolve.Profile, Profile: tc.wanted}, awslease.Options{})
+			fails(t, err, fault.Blocked, awslease.ProfileMissing, append(tc.says, "profile mine")...)
+			if strings.Contains(err.Error(), "strange") || strings.Contains(err.Error(), "Profile-mine") || tc.not != "" && strings.Contains(err.Error(), tc.not) {
+				t.Errorf("%v\nsays too much", err)
+			}
+		})
+	}
+}
+
 // Amazon's page for its drivers writes the file with a capital letter, which no SDK reads where letters count.
 func TestCapitalCredentials(t *testing.T) {
 	alone(t, "", "")
