@@ -243,3 +243,22 @@ func TestWhatIsNotKnownYetIsNotMissed(t *testing.T) {
 		t.Run(tc.about, func(t *testing.T) { begin(t, "problems", problems(t, ask(t, tc.question).err), tc.want) })
 	}
 }
+
+// A name and a region in place of host and port are a cluster's. What the message says to write for a workgroup is right.
+func TestNameInAURLIsAClusters(t *testing.T) {
+	for _, properties := range []string{"Workgroup=w", "Serverless=1", "serverless_work_group=w&is_serverless=true"} {
+		a := ask(t, question{text: "redshift:iam://name:us-west-2/dev?" + properties})
+		begin(t, properties, problems(t, a.err), []string{"ClusterID is what the URL says as name:region, which names a cluster, and the other properties are a workgroup's"})
+		if fix := "redshift:iam:///database?Workgroup=name&Region=region"; !strings.Contains(a.err.Error(), fix) {
+			t.Errorf("%v\ndoes not say %s", a.err, fix)
+		}
+	}
+	a := ask(t, question{text: "redshift:iam:///database?Workgroup=name&Region=us-west-2"})
+	if a.err != nil || a.settings.Workgroup != "name" || a.settings.Region != "us-west-2" || a.settings.Database != "database" {
+		t.Errorf("%+v, %v; want what the message says to be right", a.settings, a.err)
+	}
+	a = ask(t, question{text: "redshift:iam://name:us-west-2/dev?DbUser=u"})
+	if a.err != nil || a.settings.Cluster != "name" {
+		t.Errorf("%+v, %v", a.settings, a.err)
+	}
+}

@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/sluicehq/sluice/shared/connector/property"
@@ -99,12 +100,21 @@ func (r *resolver) contradictions(cluster, workgroup, domain string, off, server
 	case off && workgroup != "":
 		r.problem(property.Serverless, "take it away, or name a cluster", "is off, and Workgroup names a workgroup")
 	}
-	if cluster != "" && serverless {
+	switch {
+	case cluster != "" && serverless && r.byPlace(property.ClusterID):
+		r.problem(property.ClusterID, "for a workgroup write redshift:iam:///database?Workgroup=name&Region=region, or its host and port after the //",
+			"is what the URL says as name:region, which names a cluster, and the other properties are a workgroup's")
+	case cluster != "" && serverless:
 		r.problem(property.ClusterID, "keep one of the two", "names a cluster, and the other properties or the host name a workgroup")
 	}
 	if domain != "" && (cluster != "" || workgroup != "") {
 		r.problem(property.CustomDomain, "keep one of the two", "is given beside the warehouse's own name")
 	}
+}
+
+// byPlace reports whether a URL says a property by its place, before its properties.
+func (r *resolver) byPlace(name property.Name) bool {
+	return slices.ContainsFunc(r.in.Explicit.Entries(), func(e property.Entry) bool { return e.Name == name && e.Spelling == "" })
 }
 
 // fromHost names the warehouse by what the host says, if nothing else does.
