@@ -181,9 +181,21 @@ func (c *Client) explainContainer(err error) error {
 
 // lookedFor says where credentials were looked for, and what to give.
 func (c *Client) lookedFor() string {
-	if c.given.Kind == resolve.Static {
+	s := c.source
+	if s.given.Kind == resolve.Static {
 		return "give AccessKeyID and SecretAccessKey"
 	}
-	return "looked in the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE), profile " + c.source.profile + " of " + c.source.files[0] + " and " +
-		c.source.files[1] + ", the container's endpoint and EC2 instance metadata; set one of them up, or give the property Profile, AccessKeyID with SecretAccessKey, or InstanceProfile"
+	if p := s.find(func(p *profile) bool { return p.credentialSource != "" }); p != nil && s.inProfile() {
+		says := "profile " + p.name + " says credential_source = " + p.credentialSource + ", and nothing else was looked at; "
+		if p.credentialSource == fromEnvironment {
+			return says + "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or take another source"
+		}
+		return says + "run on an EC2 instance with a role, or take another source"
+	}
+	rest := "profile " + s.profile + " of " + s.files[0] + " and " + s.files[1] + ", the container's endpoint and EC2 instance metadata; "
+	if s.given.Kind == resolve.Profile {
+		return "looked in " + rest + "write credentials into the profile, or give the property Profile with another, AccessKeyID with SecretAccessKey, or InstanceProfile"
+	}
+	return "looked in the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE), " + rest +
+		"set one of them up, or give the property Profile, AccessKeyID with SecretAccessKey, or InstanceProfile"
 }

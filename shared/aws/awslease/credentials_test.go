@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 
 func TestNoCredentials(t *testing.T) {
 	profile := resolve.Credentials{Kind: resolve.Profile, Profile: "a"}
+	ignored := map[string]string{"AWS_ACCESS_KEY_ID": "AKIDENV", "AWS_SECRET_ACCESS_KEY": secretKey}
 	for name, tc := range map[string]struct {
 		config string
 		given  resolve.Credentials
@@ -31,9 +33,17 @@ func TestNoCredentials(t *testing.T) {
 		says   []string
 	}{
 		"nothing at all": {"", resolve.Credentials{Kind: resolve.DefaultChain}, nil, fault.Blocked, awslease.CredentialsMissing,
-			[]string{"default chain", "AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "property Profile", "InstanceProfile", "AWS_EC2_METADATA_DISABLED is true"}},
-		"a profile without any":         {"[profile a]\nregion = eu-west-1\n", profile, nil, fault.Blocked, awslease.CredentialsMissing, []string{"profile a"}},
-		"an environment without any":    {"[profile a]\nrole_arn = " + role + "\ncredential_source = Environment\n", profile, nil, fault.Blocked, awslease.CredentialsMissing, []string{"profile a"}},
+			[]string{"default chain", "looked in the environment (AWS_ACCESS_KEY_ID", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "property Profile", "InstanceProfile", "AWS_EC2_METADATA_DISABLED is true"}},
+		"AWS_PROFILE without any": {"[profile a]\nregion = eu-west-1\n", resolve.Credentials{Kind: resolve.DefaultChain}, map[string]string{"AWS_PROFILE": "a"}, fault.Blocked, awslease.CredentialsMissing,
+			[]string{"looked in the environment (AWS_ACCESS_KEY_ID", "profile a of "}},
+		"a profile without any": {"[profile a]\nregion = eu-west-1\n", profile, ignored, fault.Blocked, awslease.CredentialsMissing,
+			[]string{"looked in profile a of ", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE, the container's endpoint and EC2 instance metadata; write credentials into the profile"}},
+		"an environment without any": {"[profile a]\nrole_arn = " + role + "\ncredential_source = Environment\n", profile, nil, fault.Blocked, awslease.CredentialsMissing,
+			[]string{"profile a says credential_source = Environment, and nothing else was looked at; set AWS_ACCESS_KEY_ID"}},
+		"an environment without any, of the source": {"[profile a]\nrole_arn = " + role + "\nsource_profile = b\n[profile b]\nrole_arn = " + role + "\ncredential_source = Environment\n", profile, nil, fault.Blocked, awslease.CredentialsMissing,
+			[]string{"profile b says credential_source = Environment"}},
+		"an instance that is none": {"[profile a]\nrole_arn = " + role + "\ncredential_source = Ec2InstanceMetadata\n", profile, ignored, fault.Blocked, awslease.CredentialsMissing,
+			[]string{"profile a says credential_source = Ec2InstanceMetadata, and nothing else was looked at; run on an EC2 instance"}},
 		"a process that fails":          {"[profile a]\ncredential_process = echo " + secretKey + "; exit 3\n", profile, nil, fault.Blocked, awslease.CredentialsFailed, []string{"profile a", "exit status 3"}},
 		"a process that prints a text":  {"[profile a]\ncredential_process = echo " + secretKey + "\n", profile, nil, fault.Blocked, awslease.CredentialsFailed, []string{"credential_process"}},
 		"a process that prints too few": {"[profile a]\ncredential_process = echo '{\"Version\":1,\"SecretAccessKey\":\"" + secretKey + "\"}'\n", profile, nil, fault.Blocked, awslease.CredentialsFailed, []string{"credential_process"}},
@@ -48,6 +58,9 @@ func TestNoCredentials(t *testing.T) {
 			f := serve(t, awstest.Answer{})
 			_, err := load(t, tc.given, awslease.Options{Region: "us-west-2"}).Mint(t.Context(), settings(f))
 			fails(t, err, tc.kind, tc.reason, tc.says...)
+			if tc.given.Kind == resolve.Profile && strings.Contains(err.Error(), "the environment (") {
+				t.Errorf("%v\nsays that the environment was looked at", err)
+			}
 			if len(f.Requests()) != 0 {
 				t.Error("asked without credentials")
 			}
