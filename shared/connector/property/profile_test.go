@@ -54,7 +54,7 @@ func TestFromAuthProfileRefuses(t *testing.T) {
 		{"plugin", `{"plugin_name": "Okta", "principal": "p", "idpPort": 443}`, []string{at + "plugin_name: belongs", at + "principal: belongs", at + "idpPort: belongs"}},
 		{"unknown", `{"Regoin": "r", "colour": true}`, []string{at + "Regoin: is no property; did you mean Region?", at + "colour: is no property"}},
 		{"other values", `{"Region": {"a": 1}, "DbGroups": [1], "db_groups": ["a,b"]}`, []string{at + "Region: is neither a text", at + "DbGroups: is neither", at + "db_groups: is neither"}},
-		{"hidden by another", `{"DbUser": "a", "DbUser": "b"}`, []string{at + "DbUser: says something else than DbUser"}},
+		{"hidden by another", `{"DbUser": "a", "DbUser": "b"}`, []string{at + "DbUser: is given twice, with different values"}},
 		{"duration and IAMDuration", `{"duration": 900, "IAMDuration": 3600}`, []string{at + "IAMDuration: says something else than duration"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

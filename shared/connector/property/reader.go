@@ -95,7 +95,11 @@ func (r *reader) enter(e Entry, where string) {
 		r.set.ignored = append(r.set.ignored, Ignored{Spelling: less.Spelling, Why: "One limit here is for both, and the larger counts."})
 		return
 	}
-	if !same(before, e) {
+	switch {
+	case same(before, e):
+	case before.Spelling == e.Spelling && e.Spelling != "":
+		r.problem(where, "is given twice, with different values", "keep one of them")
+	default:
 		r.problem(where, fmt.Sprintf("says something else than %s, and both are the property %s", before.called(), e.Name), "keep one of them")
 	}
 }

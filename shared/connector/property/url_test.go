@@ -81,6 +81,8 @@ func TestParseURLRefuses(t *testing.T) {
 		{"part without =", "redshift://h/dev?PWD=a&b", []string{"what follows PWD: has a part that is not name=value; if it belongs"}},
 		{"no name", "redshift://h/dev?=b", []string{"connection string: has a part that is not name=value"}},
 		{"two values", "redshift://h/dev?UID=a&uid=b", []string{"uid: says something else than UID, and both are the property UID; keep one of them"}},
+		{"one name twice", "redshift://h/dev?DbUser=a&DbUser=b&DbUser=a", []string{"DbUser: is given twice, with different values; keep one of them"}},
+		{"two names", "redshift://h/dev?DbUser=a&uid=c&user=b", []string{"user: says something else than uid, and both are the property UID; keep one of them"}},
 		{"another host", "redshift://h/dev?Server=h2", []string{"Server: says something else than the URL before its properties, and both are the property Server"}},
 		{"another cluster", "redshift:iam://c1:us-west-2/dev?cluster_identifier=c2", []string{"cluster_identifier: says something else"}},
 		{"IAM off and on", "redshift:iam://h/dev?IAM=0", []string{"IAM: says something else"}},
