@@ -3,6 +3,7 @@ package connected_test
 import (
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/sluicehq/sluice/infra/sandbox/world"
@@ -84,7 +85,15 @@ func TestPausedCluster(t *testing.T) {
 	if n := s.count(before, "GetClusterCredentials"); n != 0 {
 		t.Errorf("%d logins were asked for; there is a good one", n)
 	}
-	s.says(s.fails(p, awslease.WarehouseParked, "GetClusterCredentials"), "resume the cluster")
+	s.says(s.fails(p, awslease.WarehouseParked, "GetClusterCredentials", "DescribeClusters"), "paused", "resume the cluster")
+	placed := s.cluster(s.operatorKey())
+	s.says(s.fails(placed, awslease.WarehouseParked, "GetClusterCredentials"), "if it is paused, somebody has to resume it")
+	must(0, s.Redshift.SetStatus(world.Cluster, "rebooting"))
+	s.newCache()
+	err = s.fails(p, awslease.WarehouseNotReady, "GetClusterCredentials", "DescribeClusters")
+	if s.says(err, "rebooting", "wait until it is available"); fault.KindOf(err) != fault.Retry || strings.Contains(err.Error(), "resume") {
+		t.Errorf("%v; want that it passes", err)
+	}
 	must(0, s.Redshift.SetStatus(world.Cluster, "available"))
 	s.newCache() // the failure rests for a second in db and in the old one
 	s.is(world.User, p)

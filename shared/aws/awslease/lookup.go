@@ -49,12 +49,29 @@ func (c *Client) clusterEndpoint(ctx context.Context, s resolve.Settings) (strin
 	cluster := out.Clusters[0]
 	status := aws.ToString(cluster.ClusterStatus)
 	if status == "paused" || status == "pausing" {
-		return "", 0, &fault.Error{Kind: fault.Blocked, Reason: WarehouseParked, Op: at.op, Subject: at.subject, Err: errors.New("it is " + status), Fix: "resume the cluster"}
+		return "", 0, closed(at, status)
 	}
 	if cluster.Endpoint == nil {
 		return "", 0, notReady(at, status)
 	}
 	return endpointOf(at, status, cluster.Endpoint.Address, cluster.Endpoint.Port)
+}
+
+// closed is a cluster that gives or takes no logins because of its status. Only one that is paused waits for somebody.
+//
+// Source: Amazon Redshift API Reference, Cluster (ClusterStatus); Amazon Redshift Management Guide, "Pausing and resuming a cluster".
+func closed(at call, status string) error {
+	e := &fault.Error{Kind: fault.Blocked, Reason: WarehouseParked, Op: at.op, Subject: at.subject, Err: errors.New("it is " + status)}
+	switch status {
+	case "paused":
+		e.Fix = "resume the cluster"
+	case "pausing":
+		e.Fix = "resume the cluster, once it is paused"
+	default:
+		e.Kind, e.Reason, e.Err = fault.Retry, WarehouseNotReady, errors.New("its status is "+status)
+		e.Fix = "wait until it is available; if that does not come, look at the cluster in the Redshift console"
+	}
+	return e
 }
 
 func (c *Client) workgroupEndpoint(ctx context.Context, s resolve.Settings) (string, int, error) {

@@ -32,6 +32,7 @@ func TestEndpointOfCluster(t *testing.T) {
 		"being made":             {described1("creating", ""), fault.Retry, awslease.WarehouseNotReady, []string{"cluster c1", "creating"}},
 		"without a port":         {described1("creating", "<Endpoint><Address>c1.example.com</Address></Endpoint>"), fault.Retry, awslease.WarehouseNotReady, nil},
 		"paused":                 {described1("paused", endpoint), fault.Blocked, awslease.WarehouseParked, []string{"resume"}},
+		"pausing":                {described1("pausing", endpoint), fault.Blocked, awslease.WarehouseParked, []string{"it is pausing", "once it is paused"}},
 		"paused, at no endpoint": {described1("paused", ""), fault.Blocked, awslease.WarehouseParked, []string{"resume"}},
 		"missing":                {awstest.QueryError(404, "ClusterNotFound", "Cluster c1 not found."), fault.Blocked, awslease.ClusterMissing, []string{"ClusterID"}},
 		"none":                   {described(""), fault.Blocked, awslease.ClusterMissing, []string{"ClusterID"}},

@@ -25,7 +25,7 @@ var (
 		"ClusterNotFound": {Kind: fault.Blocked, Reason: ClusterMissing,
 			Fix: "correct ClusterID, which is case sensitive, Region, or the AWS account of the credentials; a workgroup is not a cluster"},
 		"UnsupportedOperation": {Kind: fault.Blocked, Reason: WrongAPI, Fix: "switch group_federation, so that another API is asked for the login"},
-		"InvalidClusterState":  {Kind: fault.Blocked, Reason: WarehouseParked, Fix: "resume the cluster, or wait until it is available"},
+		"InvalidClusterState":  {Kind: fault.Blocked, Reason: WarehouseParked, Fix: "look at its status: if it is paused, somebody has to resume it; in all others, wait until it is available"},
 
 		"CustomDomainAssociationNotFoundFault": unknownDomain,
 		"CustomCnameAssociationFault":          unknownDomain,
@@ -83,7 +83,7 @@ func (c *Client) mintUser(ctx context.Context, s resolve.Settings) (lease.Lease,
 	in.ClusterIdentifier, in.CustomDomainName = either(s.Cluster, s.CustomDomain)
 	out, err := c.redshift(to).GetClusterCredentials(ctx, in)
 	if err != nil {
-		return lease.Lease{}, c.explain(err, at, provisioned)
+		return lease.Lease{}, c.unwilling(ctx, err, at, to, s)
 	}
 	return minted(at, out.DbUser, out.DbPassword, out.Expiration, out.ResultMetadata)
 }
@@ -99,9 +99,23 @@ func (c *Client) mintIdentity(ctx context.Context, s resolve.Settings) (lease.Le
 	in.ClusterIdentifier, in.CustomDomainName = either(s.Cluster, s.CustomDomain)
 	out, err := c.redshift(to).GetClusterCredentialsWithIAM(ctx, in)
 	if err != nil {
-		return lease.Lease{}, c.explain(err, at, provisioned)
+		return lease.Lease{}, c.unwilling(ctx, err, at, to, s)
 	}
 	return minted(at, out.DbUser, out.DbPassword, out.Expiration, out.ResultMetadata)
+}
+
+// unwilling is why a cluster gives no login. The service says the same of one that is paused and of one that is busy: only the status tells.
+// It is looked at where the program looks the endpoint up with the same call, so that nothing more has to be allowed.
+//
+// Source: github.com/apache/airflow/issues/68922, of a paused cluster.
+func (c *Client) unwilling(ctx context.Context, err error, at call, to place, s resolve.Settings) error {
+	if awserror.Code(err) == "InvalidClusterState" && s.Cluster != "" && s.Host == "" {
+		out, failed := c.redshift(to).DescribeClusters(ctx, &redshift.DescribeClustersInput{ClusterIdentifier: &s.Cluster})
+		if failed == nil && len(out.Clusters) == 1 && aws.ToString(out.Clusters[0].ClusterStatus) != "" {
+			return closed(at, *out.Clusters[0].ClusterStatus)
+		}
+	}
+	return c.explain(err, at, provisioned)
 }
 
 func (c *Client) mintServerless(ctx context.Context, s resolve.Settings) (lease.Lease, error) {

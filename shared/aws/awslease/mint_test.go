@@ -172,3 +172,41 @@ func TestMintFails(t *testing.T) {
 		})
 	}
 }
+
+// The service says the same of a cluster that is paused and of one that is busy, so its status is looked at, where that is allowed anyway.
+func TestMintFromAClusterThatGivesNone(t *testing.T) {
+	refusal := awstest.QueryError(400, "InvalidClusterState", "There is an operation running on the Cluster. Please try again at a later time.")
+	for name, tc := range map[string]struct {
+		status awstest.Answer
+		host   string
+		kind   fault.Kind
+		reason string
+		says   []string
+		calls  int
+	}{
+		"paused":              {described1("paused", endpoint), "", fault.Blocked, awslease.WarehouseParked, []string{"get a login", "it is paused; resume the cluster"}, 2},
+		"pausing":             {described1("pausing", endpoint), "", fault.Blocked, awslease.WarehouseParked, []string{"it is pausing; resume the cluster, once it is paused"}, 2},
+		"rebooting":           {described1("rebooting", endpoint), "", fault.Retry, awslease.WarehouseNotReady, []string{"its status is rebooting", "wait until it is available"}, 2},
+		"resizing":            {described1("resizing", endpoint), "", fault.Retry, awslease.WarehouseNotReady, []string{"its status is resizing", "wait until it is available"}, 2},
+		"not to be looked at": {awstest.QueryError(403, "AccessDenied", "no"), "", fault.Blocked, awslease.WarehouseParked, []string{"There is an operation running", "if it is paused, somebody has to resume it"}, 2},
+		"without a status":    {described1("", endpoint), "", fault.Blocked, awslease.WarehouseParked, []string{"There is an operation running"}, 2},
+		"with a host":         {described1("rebooting", endpoint), "c1.example.com", fault.Blocked, awslease.WarehouseParked, []string{"There is an operation running", "if it is paused"}, 1},
+	} {
+		for _, api := range []resolve.Login{resolve.GetClusterCredentials, resolve.GetClusterCredentialsWithIAM} {
+			t.Run(name+" "+string(api), func(t *testing.T) {
+				alone(t, "", "")
+				f := serve(t, refusal, tc.status)
+				s := settings(f)
+				s.Login, s.Host = api, tc.host
+				_, err := load(t, static(), awslease.Options{}).Mint(t.Context(), s)
+				fails(t, err, tc.kind, tc.reason, tc.says...)
+				if tc.kind == fault.Retry && strings.Contains(err.Error(), "resume") {
+					t.Errorf("%v\nis not to be resumed", err)
+				}
+				if n := len(f.Requests()); n != tc.calls {
+					t.Errorf("%d calls, want %d", n, tc.calls)
+				}
+			})
+		}
+	}
+}

@@ -21,8 +21,8 @@ const (
 	RegionMissing         = "RegionMissing"         // nothing says in which region to call
 	ClusterMissing        = "ClusterMissing"        // there is no such cluster
 	WorkgroupMissing      = "WorkgroupMissing"      // there is no such workgroup
-	WarehouseParked       = "WarehouseParked"       // the cluster is paused
-	WarehouseNotReady     = "WarehouseNotReady"     // the cluster or workgroup has no endpoint yet
+	WarehouseParked       = "WarehouseParked"       // the cluster is paused, or gives no logins and it is not known why
+	WarehouseNotReady     = "WarehouseNotReady"     // the cluster gives no logins yet, or it or the workgroup has no endpoint yet
 	DomainUnknown         = "DomainUnknown"         // nobody knows the custom domain
 	WrongAPI              = "WrongAPI"              // the warehouse has no temporary logins of this kind
 	AnswerIncomplete      = "AnswerIncomplete"      // an answer lacks what it must have
