@@ -114,6 +114,7 @@ func TestASearchLastsAsLongAsItMay(t *testing.T) {
 				}()
 				time.Sleep(cmp.Or(limit, findTimeout) - time.Second)
 			}
+			synctest.Wait()
 			if looks != 1 {
 				t.Errorf("limit %s: %d looks at once", limit, looks)
 			}
