@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"strconv"
-	"strings"
 	"testing"
 	"time"
 
@@ -89,7 +88,8 @@ func (f *federator) allowHost(address string) {
 func (f *federator) value(id string) map[string]any {
 	f.t.Helper()
 	var value map[string]any
-	f.must(json.NewDecoder(strings.NewReader(fmt.Sprint(f.do("secretsmanager", "GetSecretValue", map[string]any{"SecretId": id})["SecretString"]))).Decode(&value))
+	text := fmt.Sprint(f.do("secretsmanager", "GetSecretValue", map[string]any{"SecretId": id})["SecretString"])
+	f.must(json.Unmarshal([]byte(text), &value))
 	delete(value, "password")
 	return value
 }
